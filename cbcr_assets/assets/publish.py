@@ -1,0 +1,43 @@
+"""Publishing as an asset: the snapshot that dashboards and planners read.
+
+Belongs here: when a snapshot is published and what the run says about it.
+Does not belong here: how (see `cbcr_assets.warehouse.publish`).
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from cbcr_assets.assets.transform import cooldown
+from cbcr_assets.assets.watch import POOL
+from cbcr_assets.resources import PlatformResource
+from cbcr_assets.steps import analytics
+
+SNAPSHOT_KEY = dg.AssetKey(["serving", "snapshot"])
+
+
+def publish_asset(marts: Sequence[dg.AssetKey], *, build_every: str) -> dg.AssetsDefinition:
+    """Build the asset that publishes the warehouse once the given models are built."""
+
+    @dg.asset(
+        key=SNAPSHOT_KEY,
+        deps=marts,
+        group_name="serving",
+        kinds={"duckdb"},
+        pool=POOL,
+        automation_condition=cooldown(build_every),
+        description="Immutable copy of the warehouse behind an atomic pointer; readers use nothing else.",
+    )
+    def snapshot(platform: PlatformResource) -> dg.MaterializeResult:
+        """Publish the next version."""
+        published = analytics.publish(platform.open(), now=platform.now())
+        size = published.path.stat().st_size
+        return dg.MaterializeResult(
+            metadata={
+                "version": published.version,
+                "path": dg.MetadataValue.path(str(published.path)),
+                "size_bytes": size,
+            }
+        )
+
+    return snapshot

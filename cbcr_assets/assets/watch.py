@@ -1,0 +1,151 @@
+"""The watch lane's one step: pull what sources offer, then evaluate every SLA rule.
+
+Belongs here: the raw tables and `sla/status` as assets, and what a run reports about them.
+Does not belong here: the steps (see `cbcr_assets.steps.watch`), sensors, jobs.
+
+One step, because the warehouse admits one writer: between two steps a dbt build could slip in, and
+a breach would wait for it. A pull never fails the step, for then no rule would be evaluated.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+from pydantic import Field
+
+from cbcr_assets.checks import STATUS_KEY, check_result, check_specs
+from cbcr_assets.config import ConfigError
+from cbcr_assets.connectors.pull import PullReport
+from cbcr_assets.hooks import routed
+from cbcr_assets.records import RAW_TABLES
+from cbcr_assets.resources import PlatformResource
+from cbcr_assets.steps import watch as steps
+from cbcr_assets.steps.platform import Platform
+from cbcr_assets.warehouse import WarehouseError
+from cbcr_assets.warehouse.sla import SlaEvaluation
+
+POOL = "warehouse"
+PULLS_KEY = dg.AssetKey(["raw", "pulls"])
+
+
+class WatchConfig(dg.Config):  # type: ignore[misc]
+    """What a run of the watch lane does."""
+
+    sources: list[str] = Field(default=[], description="Sources to pull; empty: all.")
+
+
+def _raw_specs() -> list[dg.AssetSpec]:
+    return [
+        dg.AssetSpec(
+            ["raw", table.name],
+            description=table.meaning,
+            group_name="raw",
+            kinds={"duckdb", "polars"},
+            skippable=table.name != "pulls",
+        )
+        for table in RAW_TABLES
+    ]
+
+
+_STATUS = dg.AssetSpec(
+    STATUS_KEY,
+    deps=[PULLS_KEY],
+    description="Verdict of every SLA rule on every subject, at the moment of the evaluation.",
+    group_name="sla",
+    kinds={"duckdb"},
+)
+
+
+@dg.multi_asset(
+    name="watch",
+    specs=[*_raw_specs(), _STATUS],
+    check_specs=check_specs(),
+    can_subset=True,
+    pool=POOL,
+)
+def watch(
+    context: dg.AssetExecutionContext, config: WatchConfig, platform: PlatformResource
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Pull the sources, then evaluate the rules."""
+    opened = platform.open()
+    selected = context.selected_asset_keys
+    _sync(context, opened, platform.now())
+    if any(key.path[0] == "raw" for key in selected):
+        names = config.sources or list(opened.config.sources)
+        reports = [_pull(context, opened, name, platform.now()) for name in names]
+        yield from _materialized(reports, selected)
+    if STATUS_KEY in selected:
+        evaluation = steps.evaluate_rules(opened, now=platform.now())
+        yield dg.MaterializeResult(asset_key=STATUS_KEY, metadata=_summary(evaluation))
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        for verdicts in evaluation.rules:
+            if verdicts.rule in wanted:
+                yield check_result(
+                    verdicts,
+                    evaluation_id=evaluation.evaluation_id,
+                    dashboard_url=opened.config.dashboard_url,
+                )
+
+
+routed_watch = routed(watch)
+
+
+def _sync(context: dg.AssetExecutionContext, platform: Platform, now: datetime) -> None:
+    try:
+        report = steps.sync_inventory(platform, now=now)
+    except (ConfigError, WarehouseError) as error:
+        context.log.error(f"the inventory was not stored, the last one stays in force: {error}")
+        return
+    if report is not None:
+        context.log.info(f"inventory stored: {report}")
+
+
+def _pull(
+    context: dg.AssetExecutionContext, platform: Platform, source_id: str, now: datetime
+) -> PullReport:
+    try:
+        report = steps.pull_source(platform, source_id, now=now)
+    except Exception as error:  # noqa: BLE001 - the rules must be evaluated whatever happens here
+        context.log.error(f"{source_id}: nothing was stored, it stays on offer: {error!r}")
+        return PullReport(source_id, 0, (), 0, 0, (repr(error),))
+    for problem in report.errors:
+        context.log.warning(f"{source_id}: {problem}")
+    return report
+
+
+def _materialized(
+    reports: list[PullReport], selected: set[dg.AssetKey]
+) -> Iterator[dg.MaterializeResult]:
+    for table in RAW_TABLES:
+        key = dg.AssetKey(["raw", table.name])
+        changed = sum(report.changed(table.name) for report in reports)
+        if key in selected and (changed or key == PULLS_KEY):
+            yield dg.MaterializeResult(asset_key=key, metadata=_pulled(reports, changed, key))
+
+
+def _pulled(
+    reports: list[PullReport], changed: int, key: dg.AssetKey
+) -> dict[str, int | list[str]]:
+    metadata: dict[str, int | list[str]] = {"changed_rows": changed}
+    if key == PULLS_KEY:
+        metadata |= {
+            "files": sum(report.files for report in reports),
+            "records_seen": sum(report.seen for report in reports),
+            "records_rejected": sum(report.rejected for report in reports),
+            "problems": [f"{r.source_id}: {e}" for r in reports for e in r.errors],
+        }
+    return metadata
+
+
+def _summary(evaluation: SlaEvaluation) -> dict[str, object]:
+    totals = {
+        status: sum(verdicts.count(status) for verdicts in evaluation.rules)
+        for status in ("ok", "approaching", "breached", "unknown")
+    }
+    changes_at = evaluation.changes_at
+    return {
+        **totals,
+        "rules": len(evaluation.rules),
+        "blind_rules": [v.rule for v in evaluation.rules if v.error is not None],
+        "changes_at": "never" if changes_at is None else changes_at.isoformat() + "Z",
+    }

@@ -1,0 +1,30 @@
+"""The command tree. Commands are registered here, once, in the order of the help text.
+
+Belongs here: names and grouping. Does not belong here: the commands' code.
+"""
+
+import typer
+
+from cbcr_assets.cli import alerts, data, inspect, operate, pipeline
+
+app = typer.Typer(
+    name="cbcr",
+    help="Could we restore, how much would we lose, how long would it take?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(operate.demo)
+app.command()(operate.init)
+app.command()(operate.doctor)
+app.command()(operate.up)
+app.command("inspect")(inspect.inspect)
+app.command()(pipeline.pull)
+app.command()(pipeline.build)
+app.command()(pipeline.check)
+app.command()(pipeline.publish)
+app.command("import")(data.import_)
+app.command()(data.sql)
+app.command()(data.rpo)
+app.add_typer(alerts.app, name="alerts")

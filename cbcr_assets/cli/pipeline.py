@@ -1,0 +1,109 @@
+"""`cbcr pull`, `build`, `check`, `publish`: the pipeline's steps, the same code as the assets.
+
+Belongs here: arguments and what is printed. Does not belong here: the steps.
+"""
+
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from cbcr_assets.cli.errors import wrong_use
+from cbcr_assets.cli.output import AsOfOption, Format, FormatOption, moment, now_utc, progress, show
+from cbcr_assets.connectors.pull import PullReport
+from cbcr_assets.steps import analytics, watch
+from cbcr_assets.steps.alerts import tick
+from cbcr_assets.steps.platform import Platform, open_platform
+from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate
+
+
+def pull(
+    sources: Annotated[list[str] | None, typer.Argument(help="Sources; none: all.")] = None,
+    answer_format: FormatOption = Format.TABLE,
+) -> None:
+    """Ask the sources and load what they say. Exit 1 when one of them is not ok."""
+    platform = open_platform()
+    names = sources or list(platform.config.sources)
+    if unknown := [name for name in names if name not in platform.config.sources]:
+        known = ", ".join(platform.config.sources) or "none"
+        raise wrong_use(f"no source {', '.join(unknown)}; configured are: {known}")
+    reports = pull_all(platform, names)
+    show(_pulled(reports), answer_format)
+    raise typer.Exit(0 if all(report.ok for report in reports) else 1)
+
+
+def pull_all(platform: Platform, names: list[str]) -> list[PullReport]:
+    """Store the inventory, then collect and pull each source with a progress bar."""
+    watch.sync_inventory(platform, now=now_utc())
+    reports = []
+    with progress("pulling") as bar:
+        for name in bar.track(names, description="sources"):
+            watch.collect_source(platform, platform.config.sources[name], now=now_utc())
+            reports.append(watch.pull_source(platform, name, now=now_utc()))
+    return reports
+
+
+def build(
+    full_refresh: Annotated[bool, typer.Option(help="Make incremental models anew.")] = False,
+    as_of: AsOfOption = None,
+) -> None:
+    """Build all dbt models and run their tests. Exit 1 when one fails."""
+    platform = open_platform()
+    with progress("building") as bar:
+        bar.add_task("dbt build", total=None)
+        report = analytics.build(
+            platform, full_refresh=full_refresh, as_of=moment(as_of) if as_of else None
+        )
+    typer.echo(report.output)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def check(as_of: AsOfOption = None, answer_format: FormatOption = Format.TABLE) -> None:
+    """Evaluate every SLA rule and show what is not ok. Exit 1 when anything is not.
+
+    Without --as-of the verdicts also go to the alert engine; a replay tells nobody.
+    """
+    platform = open_platform()
+    evaluation = _replay(platform, as_of) if as_of else _evaluate(platform)
+    rows = pl.concat([verdicts.rows for verdicts in evaluation.rules])
+    bad = rows.filter(pl.col("status") != "ok")
+    columns = ("rule", "subject_id", "status", "severity", "since", "summary")
+    show(bad.select(columns), answer_format)
+    blind = [verdicts for verdicts in evaluation.rules if verdicts.error is not None]
+    for verdicts in blind:
+        typer.echo(f"{verdicts.rule}: {verdicts.error}", err=True)
+    raise typer.Exit(1 if blind or not bad.is_empty() else 0)
+
+
+def publish() -> None:
+    """Publish the warehouse for dashboards and planners."""
+    snapshot = analytics.publish(open_platform(), now=now_utc())
+    typer.echo(f"published version {snapshot.version}: {snapshot.path}")
+
+
+def _evaluate(platform: Platform) -> SlaEvaluation:
+    now = now_utc()
+    evaluation = watch.evaluate_rules(platform, now=now)
+    tick(platform, platform.alerts(), now=now)
+    return evaluation
+
+
+def _replay(platform: Platform, as_of: str) -> SlaEvaluation:
+    at = moment(as_of)
+    with platform.warehouse.live(as_of=at) as session:
+        return evaluate(session, rules=watch.rules(), evaluation_id="replay", now=at)
+
+
+def _pulled(reports: list[PullReport]) -> pl.DataFrame:
+    rows = [
+        {
+            "source": report.source_id,
+            "files": report.files,
+            "records": report.seen,
+            "rejected": report.rejected,
+            "changed": sum(result.changed for result in report.loaded),
+            "problems": "; ".join(report.errors),
+        }
+        for report in reports
+    ]
+    return pl.DataFrame(rows)

@@ -1,0 +1,323 @@
+"""The pull: envelope files of one source into the warehouse, all in one transaction.
+
+Belongs here: the order of parse, alias, load, expiry, quarantine and acknowledgement.
+Does not belong here: what an envelope means (connectors), how it came (transports), Dagster.
+
+Nothing is lost: a file is acknowledged only after the commit, what cannot be read is quarantined
+whole, and a file offered again after a crash changes nothing.
+"""
+
+import hashlib
+import json
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from cbcr_assets.connectors.base import Connector, Envelope, Parsed, Reject
+from cbcr_assets.connectors.transports.drop import OfferedFile
+from cbcr_assets.connectors.transports.envelope import read_envelope
+from cbcr_assets.records import typed_frame
+from cbcr_assets.warehouse import LoadResult, Session, Warehouse
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One envelope file with what was made of it."""
+
+    file: OfferedFile
+    envelope: Envelope | None
+    parsed: Parsed
+    carry_before: str = ""
+
+
+@dataclass(frozen=True)
+class PullReport:
+    """What one pull of a source did.
+
+    Attributes:
+        source_id: The source.
+        files: Envelope files that were read.
+        loaded: What changed, by raw table.
+        seen: Records met.
+        rejected: Records quarantined.
+        errors: Why parts of the pull are not ok.
+    """
+
+    source_id: str
+    files: int
+    loaded: tuple[LoadResult, ...]
+    seen: int
+    rejected: int
+    errors: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Every file could be read."""
+        return not self.errors
+
+    def changed(self, table: str) -> int:
+        """Return how many rows of a raw table are new or better known."""
+        return sum(result.changed for result in self.loaded if result.table == table)
+
+
+def pull(
+    warehouse: Warehouse,
+    source_id: str,
+    connector: Connector,
+    files: Sequence[OfferedFile],
+    *,
+    timezone: str,
+    now: datetime,
+    acknowledge: Callable[[Sequence[OfferedFile]], None],
+) -> PullReport:
+    """Read envelope files of one source into the raw tables.
+
+    Args:
+        warehouse: Where to.
+        source_id: The configured source.
+        connector: Reads this source's tool.
+        files: Offered envelope files, oldest first.
+        timezone: IANA zone of stamps without an offset.
+        now: Present, naive UTC.
+        acknowledge: Called with the files once their content is committed.
+
+    Raises:
+        WarehouseError: Nothing was stored and nothing acknowledged; the files are offered again.
+    """
+    with warehouse.write() as session:
+        carries = _carries(session, source_id)
+        known = _known_pieces(session, source_id, files)
+        readings = list(_read(source_id, connector, files, timezone, carries, known))
+        loaded = _load_frames(session, source_id, readings)
+        _infer_expiry(session, readings)
+        _quarantine(session, source_id, readings, now)
+        _observe(session, readings, now)
+        _keep_carries(session, source_id, readings, now)
+    acknowledge([reading.file for reading in readings])
+    return PullReport(
+        source_id,
+        len(readings),
+        tuple(loaded),
+        sum(r.parsed.seen for r in readings),
+        sum(len(r.parsed.rejects) for r in readings),
+        tuple(r.parsed.error or "not readable" for r in readings if not r.parsed.ok),
+    )
+
+
+def _read(
+    source_id: str,
+    connector: Connector,
+    files: Iterable[OfferedFile],
+    timezone: str,
+    carries: dict[str, str],
+    known: set[tuple[str, str]],
+) -> Iterable[Reading]:
+    for file in files:
+        envelope = read_envelope(
+            file.path, source_id=source_id, kind=file.kind, timezone=timezone
+        )
+        if isinstance(envelope, Reject):
+            yield Reading(file, None, Parsed(rejects=(envelope,), seen=1, ok=False,
+                                             error=envelope.reason))
+            continue
+        if envelope.stream and (envelope.native_id, _sha(envelope.payload)) in known:
+            # A crash came between commit and acknowledgement: this piece is in already.
+            yield Reading(file, None, Parsed())
+            continue
+        before = carries.get(envelope.stream, "") if envelope.stream else ""
+        parsed = _parse(connector, envelope, before)
+        if envelope.stream:
+            carries[envelope.stream] = parsed.carry
+        yield Reading(file, envelope, parsed, before)
+
+
+def _parse(connector: Connector, envelope: Envelope, carry: str) -> Parsed:
+    if envelope.error is not None:
+        return Parsed(ok=False, error=envelope.error, carry=carry)
+    if envelope.kind not in connector.kinds:
+        reason = (
+            f"{connector.tool} has no kind {envelope.kind!r};"
+            f" it reads {', '.join(sorted(connector.kinds))}"
+        )
+        reject = Reject(envelope.native_id, "kind", reason, envelope.payload)
+        return Parsed(rejects=(reject,), seen=1, ok=False, error=reason, carry=carry)
+    try:
+        return connector.parse(envelope, carry=carry)
+    except Exception:  # noqa: BLE001 - a connector's fault must not stop the other files
+        reason = f"the {connector.tool} connector failed: {traceback.format_exc(limit=-2)}"
+        reject = Reject(envelope.native_id, "connector", reason, envelope.payload)
+        return Parsed(rejects=(reject,), seen=1, ok=False, error=reason)
+
+
+def _load_frames(
+    session: Session, source_id: str, readings: Sequence[Reading]
+) -> list[LoadResult]:
+    aliases = dict(
+        session.query(
+            "select native_instance, instance_id from raw.instance_aliases"
+            " where source_id = $source_id",
+            {"source_id": source_id},
+        ).iter_rows()
+    )
+    by_table: dict[str, list[pl.DataFrame]] = {}
+    for reading in readings:
+        for table, frame in reading.parsed.frames.items():
+            by_table.setdefault(table, []).append(frame)
+    return [
+        session.load(table, _with_instance(pl.concat(frames), aliases))
+        for table, frames in by_table.items()
+    ]
+
+
+def _with_instance(frame: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
+    if "native_instance" not in frame.columns:
+        return frame
+    mapped = pl.col("native_instance").replace_strict(
+        aliases, default=None, return_dtype=pl.String
+    )
+    return frame.with_columns(instance_id=mapped)
+
+
+def _infer_expiry(session: Session, readings: Sequence[Reading]) -> None:
+    """Mark as expired what a complete listing no longer has; take back what reappeared."""
+    for reading in readings:
+        if reading.envelope is None or not reading.parsed.ok:
+            continue
+        for scope in reading.parsed.scopes:
+            session.execute(
+                "update raw.backup_sets set lifecycle = 'expired', unusable_from = $gone_at,"
+                f" ingest_seq = {session.next_seq()}"
+                " where source_id = $source_id and native_instance = $native_instance"
+                " and ($repo is null or repo = $repo) and lifecycle = 'available'"
+                " and last_seen_at < $asked_at",
+                {
+                    "source_id": reading.envelope.source_id,
+                    "native_instance": scope.native_instance,
+                    "repo": scope.repo,
+                    "asked_at": reading.envelope.started_at,
+                    "gone_at": reading.envelope.finished_at,
+                },
+            )
+    session.execute(
+        "update raw.backup_sets set unusable_from = null"
+        " where unusable_from is not null and lifecycle = 'available' and integrity <> 'corrupt'"
+    )
+
+
+def _quarantine(
+    session: Session, source_id: str, readings: Sequence[Reading], now: datetime
+) -> None:
+    rows = [
+        {
+            "quarantine_id": _sha(source_id, reject.native_id, reject.rule, reject.payload),
+            "source_id": source_id,
+            "table_name": reject.table_name,
+            "native_id": reject.native_id,
+            "rule": reject.rule,
+            "reason": reject.reason,
+            "payload": reject.payload,
+            "observed_at": now,
+        }
+        for reading in readings
+        for reject in reading.parsed.rejects
+    ]
+    session.load("quarantine", typed_frame("quarantine", rows))
+
+
+def _observe(session: Session, readings: Sequence[Reading], now: datetime) -> None:
+    """Keep the evidence and record each reading as a pull."""
+    pulls, observations = [], []
+    for reading in readings:
+        envelope, parsed = reading.envelope, reading.parsed
+        if envelope is None and parsed.ok:
+            continue
+        shown = envelope or _unreadable(reading, now)
+        native_id = shown.native_id if shown.stream or envelope is None else shown.kind
+        pull_id = _sha(shown.source_id, shown.kind, shown.native_id, _sha(shown.payload))
+        pulls.append(_pull_row(pull_id, shown, reading, now))
+        if envelope is not None and envelope.payload:
+            observations.append(
+                {
+                    "source_id": shown.source_id,
+                    "kind": shown.kind,
+                    "native_id": native_id,
+                    "content_sha256": _sha(shown.payload),
+                    "observed_at": shown.finished_at,
+                    "pull_id": pull_id,
+                    "payload": shown.payload,
+                }
+            )
+    session.load("observations", typed_frame("observations", observations))
+    session.load("pulls", typed_frame("pulls", pulls))
+
+
+def _unreadable(reading: Reading, now: datetime) -> Envelope:
+    reject = reading.parsed.rejects[0]
+    return Envelope(
+        reading.file.source_id, reading.file.kind, reject.native_id, reject.payload, now, now
+    )
+
+
+def _pull_row(
+    pull_id: str, envelope: Envelope, reading: Reading, now: datetime
+) -> dict[str, object]:
+    def state(carry: str) -> str | None:
+        if not envelope.stream:
+            return None
+        return json.dumps({"stream": envelope.stream, "carry_sha256": _sha(carry)})
+
+    return {
+        "pull_id": pull_id,
+        "source_id": envelope.source_id,
+        "kind": envelope.kind,
+        "started_at": min(envelope.started_at, now),
+        # A source whose clock runs ahead must not look fresher than it is.
+        "finished_at": min(envelope.finished_at, now),
+        "ok": reading.parsed.ok,
+        "complete": bool(reading.parsed.scopes),
+        "row_count": reading.parsed.seen,
+        "cursor_from": state(reading.carry_before),
+        "cursor_to": state(reading.parsed.carry),
+        "error": reading.parsed.error,
+    }
+
+
+def _carries(session: Session, source_id: str) -> dict[str, str]:
+    rows = session.query(
+        "select stream, carry from state.streams where source_id = $source_id",
+        {"source_id": source_id},
+    )
+    return dict(rows.iter_rows())
+
+
+def _known_pieces(
+    session: Session, source_id: str, files: Sequence[OfferedFile]
+) -> set[tuple[str, str]]:
+    rows = session.query(
+        "select native_id, content_sha256 from raw.observations"
+        " where source_id = $source_id and list_contains($names, native_id)",
+        {"source_id": source_id, "names": [file.path.name for file in files]},
+    )
+    return set(rows.iter_rows())
+
+
+def _keep_carries(
+    session: Session, source_id: str, readings: Sequence[Reading], now: datetime
+) -> None:
+    newest = {
+        r.envelope.stream: r.parsed.carry
+        for r in readings
+        if r.envelope is not None and r.envelope.stream
+    }
+    for stream, carry in newest.items():
+        session.execute(
+            "insert or replace into state.streams values ($source_id, $stream, $carry, $now)",
+            {"source_id": source_id, "stream": stream, "carry": carry, "now": now},
+        )
+
+
+def _sha(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "backslashreplace")).hexdigest()

@@ -1,0 +1,52 @@
+"""Assembly of the `analytics` code location, and nothing else."""
+
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+
+from cbcr_assets.assets.publish import publish_asset
+from cbcr_assets.assets.transform import transform_assets
+from cbcr_assets.resources import PlatformResource
+from cbcr_assets.steps.platform import open_platform
+
+_PUBLISHED = ("marts", "live")
+
+
+def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
+    """Assemble the analytics lane of the configured CBCR.
+
+    Args:
+        environ: Environment that names the configuration; None: this process's.
+
+    Raises:
+        ConfigError: cbcr.yaml is wrong.
+        WarehouseError: dbt cannot parse its project.
+    """
+    platform = open_platform(os.environ if environ is None else environ)
+    models = transform_assets(platform)
+    marts = [spec.key for spec in models.specs if spec.group_name in _PUBLISHED]
+    snapshot = publish_asset(marts, build_every=platform.config.build_every)
+    return dg.Definitions(
+        assets=[models, snapshot],
+        jobs=[
+            dg.define_asset_job(
+                "build_and_publish",
+                selection=dg.AssetSelection.all(),
+                description="Build every model, run every test, publish a snapshot.",
+            )
+        ],
+        sensors=[
+            dg.AutomationConditionSensorDefinition(
+                "analytics",
+                target=dg.AssetSelection.all(),
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                minimum_interval_seconds=30,
+            )
+        ],
+        resources={"platform": PlatformResource(config=str(platform.config.file))},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,34 @@
+"""Dagster resources: thin doors to the plain objects of the rooms below.
+
+Belongs here: typed configuration of a resource and the object it builds.
+Does not belong here: steps, SQL, or anything a test could need without Dagster.
+"""
+
+import os
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from cbcr_assets.steps.platform import Platform, open_platform
+
+
+class PlatformResource(dg.ConfigurableResource):  # type: ignore[misc]
+    """The configured CBCR of this process.
+
+    Attributes:
+        config: Path of cbcr.yaml; empty: `CBCR_CONFIG`, else the one in the current folder.
+    """
+
+    config: str = ""
+
+    def open(self) -> Platform:
+        """Load the configuration.
+
+        Raises:
+            ConfigError: It is wrong; all problems at once.
+        """
+        return open_platform(os.environ | ({"CBCR_CONFIG": self.config} if self.config else {}))
+
+    def now(self) -> datetime:
+        """Return the present, naive UTC."""
+        return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,74 @@
+"""From evaluations to alerts: the fast path of the hook and the complete path of the tick.
+
+Belongs here: handing evaluation files to the alert engine, reconciling, clearing them away.
+Does not belong here: what becomes of an evaluation (see `cbcr_assets.alerting`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from cbcr_assets.alerting import AlertService, DeliveryReport, Evaluation
+from cbcr_assets.steps.platform import Platform
+from cbcr_assets.steps.watch import RULE_HEALTH
+
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_KEEP = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class TickOutcome:
+    """What a tick found and did.
+
+    Attributes:
+        reconciled: Evaluations that no hook had handed over.
+        delivery: What happened to messages.
+    """
+
+    reconciled: int
+    delivery: DeliveryReport
+
+
+def hand_over(platform: Platform, service: AlertService, evaluation_id: str, *, now: datetime) -> int:
+    """Give all rows of one evaluation to the engine; doing it again changes nothing.
+
+    Returns:
+        The number of episodes that opened, worsened or were resolved.
+    """
+    path = platform.evaluations / f"{evaluation_id}.parquet"
+    return _ingest(service, path, now)
+
+
+def tick(platform: Platform, service: AlertService, *, now: datetime) -> TickOutcome:
+    """Reconcile evaluations that no hook saw, deliver what waits, clear old files away."""
+    reconciled = 0
+    for path in sorted(platform.evaluations.glob("*.parquet")):
+        if not _seen(service, path):
+            _ingest(service, path, now)
+            reconciled += 1
+        elif now - _evaluated_at(path) > _KEEP:
+            path.unlink(missing_ok=True)
+    return TickOutcome(reconciled, service.tick(now=now).delivery)
+
+
+def _ingest(service: AlertService, path: Path, now: datetime) -> int:
+    frame = pl.read_parquet(path)
+    health = frame.filter(rule=RULE_HEALTH)
+    evaluated = health.filter(status="ok")["subject_id"].to_list()
+    changed = 0
+    for rule in (*evaluated, RULE_HEALTH):
+        rows = frame.filter(rule=rule)
+        report = service.ingest(Evaluation(path.stem, rule, _evaluated_at(path), rows), now=now)
+        changed += report.opened + report.worsened + report.resolved
+    return changed
+
+
+def _seen(service: AlertService, path: Path) -> bool:
+    # The rules' own health is handed over last, so it stands for the whole evaluation.
+    return service.has_seen(path.stem, RULE_HEALTH)
+
+
+def _evaluated_at(path: Path) -> datetime:
+    return datetime.strptime(path.stem, _STAMP)  # noqa: DTZ007 - naive UTC by contract

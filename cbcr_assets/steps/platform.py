@@ -1,0 +1,97 @@
+"""The platform: configuration, and the objects that it describes.
+
+Belongs here: where state lives and how each object is built. Does not belong here: steps.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import cbcr_assets
+from cbcr_assets.alerting import AlertService, Links, open_service
+from cbcr_assets.config import Config, load_config, load_policy
+from cbcr_assets.connectors.ledger import Ledger
+from cbcr_assets.warehouse import FileWarehouse
+
+CODE_ROOT = Path(cbcr_assets.__file__).resolve().parent.parent
+DBT_PROJECT = CODE_ROOT / "dbt_project"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One configured CBCR.
+
+    Attributes:
+        config: The loaded cbcr.yaml.
+        environ: Environment that secret references are resolved in.
+    """
+
+    config: Config
+    environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def home(self) -> Path:
+        """Folder of all state."""
+        return self.config.home
+
+    @property
+    def spool(self) -> Path:
+        """Folder of envelopes that CBCR's own collectors wrote."""
+        return self.home / "spool"
+
+    @property
+    def evaluations(self) -> Path:
+        """Folder of SLA evaluations on their way to the alert engine."""
+        return self.home / "evaluations"
+
+    @property
+    def next_change(self) -> Path:
+        """File that says when a status changes next if nothing arrives."""
+        return self.home / "next-change.json"
+
+    @property
+    def dbt_target(self) -> Path:
+        """Folder of dbt's manifest and compiled SQL."""
+        return self.home / "dbt"
+
+    @cached_property
+    def warehouse(self) -> FileWarehouse:
+        """The live warehouse and its snapshots."""
+        config = self.config
+        return FileWarehouse(config.warehouse, config.serving, keep=config.keep_snapshots)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was read already, and where each feed stands."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return Ledger(self.home / "ledger.db")
+
+    def alerts(self) -> AlertService:
+        """Build the alert engine with the present policy.
+
+        Raises:
+            ConfigError: alerting.yaml is wrong.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        return open_service(
+            store_url=f"sqlite:///{self.home / 'alerts.db'}",
+            policy=load_policy(self.config.alerting, environ=self.environ),
+            links=Links(self.config.dashboard_url, self.config.dagster_url),
+        )
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """Return the configured cbcr.yaml: `CBCR_CONFIG`, else the one of the current folder."""
+    return Path(environ.get("CBCR_CONFIG", "cbcr.yaml")).absolute()
+
+
+def open_platform(environ: Mapping[str, str] | None = None) -> Platform:
+    """Load the configuration and describe the platform; nothing is opened or written yet.
+
+    Raises:
+        ConfigError: cbcr.yaml is missing or wrong; all problems at once.
+    """
+    environ = os.environ if environ is None else environ
+    return Platform(load_config(config_path(environ), environ=environ), environ)

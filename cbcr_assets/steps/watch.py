@@ -1,0 +1,202 @@
+"""The watch lane: inventory, collecting, pulling, evaluating the SLA rules.
+
+Belongs here: the order of these steps, and the small state files between them.
+Does not belong here: alert delivery (see `alerts`), dbt, Dagster.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from cbcr_assets.config import SourceConfig, expand_schedules, load_inventory
+from cbcr_assets.connectors.pull import PullReport, pull
+from cbcr_assets.connectors.registry import connector
+from cbcr_assets.connectors.transports.collect import CollectReport, collect
+from cbcr_assets.connectors.transports.drop import OfferedFile, offered
+from cbcr_assets.steps.platform import DBT_PROJECT, Platform
+from cbcr_assets.warehouse.inventory import InventoryReport, store_inventory
+from cbcr_assets.warehouse.sla import RuleVerdicts, SlaEvaluation, evaluate, store
+
+_FILES_A_PULL = 500
+_SCHEDULE_AHEAD = timedelta(days=8)
+# The rules are subjects of a rule themselves: one that says nothing must be told, too.
+RULE_HEALTH = "rule_unreadable"
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+def rules() -> tuple[str, ...]:
+    """Return the names of all SLA rules: one file `sla_<rule>.sql` each."""
+    folder = DBT_PROJECT / "models" / "sla"
+    return tuple(sorted(path.stem.removeprefix("sla_") for path in folder.glob("sla_*.sql")))
+
+
+def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | None:
+    """Store the inventory if it or cbcr.yaml changed, and once a day for the schedules ahead.
+
+    Returns:
+        What changed, or None when the stored inventory is current.
+
+    Raises:
+        ConfigError: The inventory is wrong; the stored one stays in force.
+        WarehouseError: It could not be stored.
+    """
+    config = platform.config
+    fingerprint = _fingerprint(config.file, config.inventory, now=now)
+    state = platform.home / "inventory.sha256"
+    if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
+        return None
+    inventory = load_inventory(config.inventory, sources=config.sources)
+    scheduled = expand_schedules(
+        inventory, start=now - timedelta(days=400), until=now + _SCHEDULE_AHEAD
+    )
+    with platform.warehouse.write() as session:
+        frames = inventory.frames(config.sources, now=now)
+        report = store_inventory(session, frames, scheduled, now=now)
+    _write_atomically(state, fingerprint)
+    return report
+
+
+def collect_source(platform: Platform, source: SourceConfig, *, now: datetime) -> CollectReport:
+    """Ask the source's own feeds (commands, logs, SQL) and spool what is new."""
+    return collect(
+        source,
+        spool=platform.spool,
+        ledger=platform.ledger,
+        now=now,
+        environ=platform.environ,
+    )
+
+
+def offered_files(platform: Platform, source: SourceConfig) -> list[OfferedFile]:
+    """Return the envelope files of a source that are not acknowledged yet, oldest first."""
+    folders = [platform.spool, *(feed.drop for feed in source.feeds if feed.drop is not None)]
+    files = [file for folder in folders for file in offered(folder, source.source_id)]
+    return sorted(platform.ledger.pending(files), key=lambda file: file.path.name)[:_FILES_A_PULL]
+
+
+def pull_source(platform: Platform, source_id: str, *, now: datetime) -> PullReport:
+    """Read what a source offers into the warehouse.
+
+    Raises:
+        KeyError: There is no such source.
+        WarehouseError: Nothing was stored; the files stay on offer.
+    """
+    source = platform.config.sources[source_id]
+    files = offered_files(platform, source)
+    if not files:
+        return PullReport(source_id, 0, (), 0, 0, ())
+    return pull(
+        platform.warehouse,
+        source_id,
+        connector(source.tool),
+        files,
+        timezone=source.timezone,
+        now=now,
+        acknowledge=lambda done: _acknowledge(platform, done),
+    )
+
+
+def evaluate_rules(platform: Platform, *, now: datetime) -> SlaEvaluation:
+    """Evaluate every rule at `now`, keep the verdicts and hand them towards the alert engine.
+
+    Raises:
+        WarehouseError: The warehouse could not be opened.
+    """
+    evaluation_id = now.strftime(_STAMP)
+    with platform.warehouse.live(as_of=now) as session:
+        evaluation = evaluate(session, rules=rules(), evaluation_id=evaluation_id, now=now)
+        store(session, evaluation)
+    _write_evaluation(platform.evaluations, evaluation)
+    _write_next_change(platform.next_change, evaluation)
+    return evaluation
+
+
+@dataclass(frozen=True)
+class NextChange:
+    """When to look again although nothing arrived.
+
+    Attributes:
+        evaluated_at: The newest evaluation, naive UTC.
+        changes_at: When a status changes if nothing arrives, naive UTC; None: never.
+    """
+
+    evaluated_at: datetime
+    changes_at: datetime | None
+
+
+def next_change(platform: Platform) -> NextChange | None:
+    """Return what the newest evaluation said about the next change; None before the first."""
+    try:
+        data = json.loads(platform.next_change.read_text(encoding="utf-8"))
+        changes_at = data["changes_at"]
+        return NextChange(
+            datetime.fromisoformat(data["evaluated_at"]),
+            None if changes_at is None else datetime.fromisoformat(changes_at),
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def rule_health(evaluation: SlaEvaluation) -> pl.DataFrame:
+    """Return the evaluation's rules as subjects themselves: a rule that is blind must be told."""
+    rows = [_health_row(verdicts, evaluation.evaluated_at) for verdicts in evaluation.rules]
+    return pl.DataFrame(rows, schema=evaluation.rules[0].rows.schema, orient="row")
+
+
+def _health_row(verdicts: RuleVerdicts, at: datetime) -> tuple[object, ...]:
+    healthy = verdicts.error is None
+    return (
+        RULE_HEALTH, "rule", verdicts.rule, "ok" if healthy else "unknown", "critical",
+        None, None, None, None if healthy else at, None, None, "{}",
+        f"rule {verdicts.rule} is evaluated" if healthy
+        else f"rule {verdicts.rule} says nothing: {verdicts.error}",
+        "docs/runbooks/rule_unreadable.md",
+    )  # fmt: skip
+
+
+def _write_evaluation(folder: Path, evaluation: SlaEvaluation) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = [verdicts.rows for verdicts in evaluation.rules]
+    partial = folder / f"{evaluation.evaluation_id}.partial"
+    pl.concat([*frames, rule_health(evaluation)]).write_parquet(partial)
+    partial.replace(folder / f"{evaluation.evaluation_id}.parquet")
+
+
+def _write_next_change(path: Path, evaluation: SlaEvaluation) -> None:
+    moments = (row for verdicts in evaluation.rules for row in verdicts.rows["changes_at"])
+    # A moment that has passed already cannot be waited for; it would ask again for ever.
+    ahead = min((m for m in moments if m is not None and m > evaluation.evaluated_at), default=None)
+    content = {
+        "evaluated_at": evaluation.evaluated_at.isoformat(),
+        "changes_at": None if ahead is None else ahead.isoformat(),
+    }
+    _write_atomically(path, json.dumps(content))
+
+
+def _acknowledge(platform: Platform, files: Sequence[OfferedFile]) -> None:
+    """Remember what is stored, then clear it away where that is allowed."""
+    platform.ledger.acknowledge(files)
+    for file in files:
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError:
+            continue  # a read-only inbox keeps its files; the ledger knows them
+
+
+def _fingerprint(*files: Path, now: datetime) -> str:
+    digest = hashlib.sha256(now.date().isoformat().encode())
+    for file in files:
+        digest.update(file.read_bytes() if file.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

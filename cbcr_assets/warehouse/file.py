@@ -1,0 +1,206 @@
+"""The file backend: one native DuckDB file for the one writer, published snapshots for readers.
+
+Belongs here: opening, locking, transactions and loading on that file.
+Does not belong here: what a snapshot is (see `publish`), or SQL text of merges (see `merge`).
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from cbcr_assets.records import raw_table
+from cbcr_assets.warehouse import merge, publish
+from cbcr_assets.warehouse.base import (
+    LoadResult,
+    Snapshot,
+    WarehouseError,
+    WarehouseLocked,
+)
+from cbcr_assets.warehouse.migrations import migrate
+
+_RETRY_S = 0.1
+
+
+class DuckSession:
+    """A transaction on one DuckDB connection (see `base.Session`)."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Wrap an open connection; whoever opened it commits and closes."""
+        self._con = con
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run one statement with `$name` parameters."""
+        self._run(sql, parameters)
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Run one query with `$name` parameters."""
+        return self._run(sql, parameters).pl()
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one query and return plain tuples: cheaper than a frame for a few rows."""
+        return self._run(sql, parameters).fetchall()
+
+    def next_seq(self) -> int:
+        """Return a fresh ingest sequence."""
+        return int(self.rows("select nextval('state.ingest_seq')")[0][0])
+
+    def load(self, table: str, frame: pl.DataFrame) -> LoadResult:
+        """Merge `frame` into raw table `table`; loading it twice changes nothing.
+
+        Raises:
+            WarehouseError: The frame has not exactly the table's columns and types.
+        """
+        definition = raw_table(table)
+        if dict(frame.schema) != definition.polars_schema:
+            raise WarehouseError(f"raw.{table}: the frame's schema is {frame.schema}")
+        if frame.is_empty():
+            return LoadResult(table, 0, 0, 0)
+        self._con.register("batch_", frame.with_row_index("row_").to_arrow())
+        try:
+            self._run("create or replace temp table incoming_ as select * from batch_")
+        finally:
+            self._con.unregister("batch_")
+        if not definition.merged:
+            inserted = self._count(merge.append_sql(definition), {"seq": self.next_seq()})
+            return LoadResult(table, frame.height, inserted, 0)
+        return self._merge(table, frame.height)
+
+    def _merge(self, table: str, seen: int) -> LoadResult:
+        definition = raw_table(table)
+        self._run(merge.merge_sql(definition))
+        self._run(merge.changed_sql(definition))
+        new, old = self.rows(
+            "select count(*) filter (is_new_), count(*) filter (not is_new_) from changed_"
+        )[0]
+        if definition.unwatched:
+            self._run(merge.touch_sql(definition))
+        if new or old:
+            delete, insert = merge.replace_sql(definition)
+            self._run(delete)
+            self._run(insert, {"seq": self.next_seq()})
+        return LoadResult(table, seen, int(new), int(old))
+
+    def _count(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
+        row = self._run(sql, parameters).fetchone()
+        return int(row[0]) if row else 0
+
+    def _run(
+        self, sql: str, parameters: Mapping[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        # DuckDB imports pandas at its first parameterised statement, so none is made without need.
+        return self._con.execute(sql, dict(parameters)) if parameters else self._con.execute(sql)
+
+
+@dataclass(frozen=True)
+class FileWarehouse:
+    """One DuckDB file, written by one process at a time.
+
+    Attributes:
+        path: The live file; nobody but a writer ever opens it.
+        serving: Folder of published snapshots and the pointer `CURRENT`.
+        keep: Snapshots kept after a publish.
+        wait_s: How long to wait for another writer.
+    """
+
+    path: Path
+    serving: Path
+    keep: int = 3
+    wait_s: float = 30.0
+
+    @contextmanager
+    def write(self) -> Iterator[DuckSession]:
+        """Open an exclusive transaction (see `base.Warehouse.write`)."""
+        with self._connection() as con:
+            con.execute("begin")
+            try:
+                yield DuckSession(con)
+            except BaseException:
+                _rollback(con)
+                raise
+            _commit(con)
+
+    @contextmanager
+    def live(self, *, as_of: datetime) -> Iterator[DuckSession]:
+        """Open the live file without a transaction (see `base.Warehouse.live`)."""
+        with self._connection() as con:
+            con.execute(f"set variable cbcr_as_of = timestamp '{as_of.isoformat(sep=' ')}'")
+            yield DuckSession(con)
+
+    @contextmanager
+    def read(self, *, as_of: datetime | None = None) -> Iterator[DuckSession]:
+        """Open the newest snapshot read-only (see `base.Warehouse.read`)."""
+        con = publish.connect(publish.current(self.serving).path, as_of=as_of)
+        try:
+            yield DuckSession(con)
+        finally:
+            con.close()
+
+    def publish(self, *, now: datetime) -> Snapshot:
+        """Publish the present state as a new immutable version."""
+        with self._connection() as con:
+            con.execute("checkpoint")
+            return publish.publish(self.path, self.serving, keep=self.keep, now=now)
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        con = self._open()
+        try:
+            con.execute("set TimeZone = 'UTC'")
+            migrate(con)
+            yield con
+        except duckdb.IOException as error:
+            raise WarehouseError(
+                f"the warehouse {self.path} cannot be read or written: {error}"
+            ) from error
+        finally:
+            con.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + self.wait_s
+        while True:
+            try:
+                return duckdb.connect(str(self.path))
+            except (duckdb.IOException, duckdb.ConnectionException) as error:
+                if not _is_lock(error):
+                    raise WarehouseError(_opening_failed(self.path, error)) from error
+                if time.monotonic() >= deadline:
+                    raise WarehouseLocked(
+                        f"the warehouse {self.path} is in use, waited {self.wait_s:.0f} s: {error}."
+                        " Only CBCR's own runs may open the live file; readers use the published"
+                        " snapshots (`cbcr sql`)."
+                    ) from error
+                time.sleep(_RETRY_S)
+
+
+def _is_lock(error: Exception) -> bool:
+    text = str(error)
+    return "Could not set lock" in text or "different configuration" in text
+
+
+def _opening_failed(path: Path, error: Exception) -> str:
+    return (
+        f"{path} cannot be opened as a warehouse: {error}. If it is not a DuckDB file, move it away"
+        " and pull again; published snapshots are not touched."
+    )
+
+
+def _rollback(con: duckdb.DuckDBPyConnection) -> None:
+    try:
+        con.execute("rollback")
+    except duckdb.Error:
+        return  # the failed statement has ended the transaction already
+
+
+def _commit(con: duckdb.DuckDBPyConnection) -> None:
+    try:
+        con.execute("commit")
+    except duckdb.Error as error:
+        raise WarehouseError(f"nothing was stored, the commit failed: {error}") from error

@@ -1,0 +1,106 @@
+"""The SQL that merges a batch into a raw table, generated from the table's definition.
+
+Belongs here: pure text building from `records`. Does not belong here: connections.
+
+A merge folds the stored row and all rows of the batch with the same key into one. Per column the
+observation that knows best wins (the table's `precedence`; ties go to the newcomer), nulls never
+overwrite. So a load is idempotent and a terminal state never goes back, whatever the order.
+"""
+
+from cbcr_assets.records import Column, Merge, RawTable
+
+_INTEGRITY = ("unchecked", "ok", "suspect", "corrupt")
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _list(names: tuple[str, ...] | list[str], prefix: str = "") -> str:
+    return ", ".join(prefix + quote(name) for name in names)
+
+
+def _same_key(table: RawTable, left: str, right: str) -> str:
+    return " and ".join(f"{left}.{quote(k)} = {right}.{quote(k)}" for k in table.key)
+
+
+def _folded(column: Column) -> str:
+    name = quote(column.name)
+    match column.merge:
+        case Merge.LEAST:
+            return f"min({name}) as {name}"
+        case Merge.GREATEST:
+            return f"max({name}) as {name}"
+        case Merge.REPLACE:
+            return f"arg_max_null({name}, rank_) as {name}"
+        case Merge.WORST:
+            order = ", ".join(f"'{word}'" for word in _INTEGRITY)
+            return f"list_extract([{order}], max(list_position([{order}], {name}))) as {name}"
+        case _:
+            return f"arg_max({name}, rank_) as {name}"
+
+
+def append_sql(table: RawTable) -> str:
+    """Insert rows of `incoming_` whose key is new; the first of equal keys wins. Needs `$seq`."""
+    columns = _list([c.name for c in table.columns])
+    return f"""
+insert into raw.{table.name} ({columns}, ingest_seq)
+select distinct on ({_list(table.key)}) {columns}, $seq
+from incoming_ anti join raw.{table.name} using ({_list(table.key)})
+order by {_list(table.key)}, row_"""
+
+
+def merge_sql(table: RawTable) -> str:
+    """Fold `incoming_` with the stored rows of the same keys into temporary table `merged_`."""
+    columns = _list([c.name for c in table.columns])
+    folded = ",\n    ".join([*(quote(k) for k in table.key), *(
+        _folded(c) for c in table.columns if c.name not in table.key
+    )])
+    return f"""
+create or replace temp table merged_ as
+with stored as (
+  select {columns}, -1 as row_ from raw.{table.name} semi join incoming_ using ({_list(table.key)})
+), both_ as (
+  select *, ({table.precedence}, row_) as rank_
+  from (select * from stored union all by name select {columns}, row_ from incoming_)
+)
+select
+    {folded}
+from both_ group by {_list(table.key)}"""
+
+
+def changed_sql(table: RawTable) -> str:
+    """Keep in `changed_` the merged rows that are new or say something new (`is_new_`)."""
+    watched = [
+        c.name for c in table.columns if c.name not in table.key and c.name not in table.unwatched
+    ]
+    differs = " or ".join(
+        f"merged_.{quote(n)} is distinct from stored.{quote(n)}" for n in watched
+    )
+    return f"""
+create or replace temp table changed_ as
+select merged_.*, stored.ingest_seq is null as is_new_
+from merged_ left join raw.{table.name} as stored on {_same_key(table, "merged_", "stored")}
+where stored.ingest_seq is null or {differs}"""
+
+
+def replace_sql(table: RawTable) -> tuple[str, str]:
+    """Delete and insert the rows of `changed_`. The insert needs `$seq`."""
+    columns = _list([c.name for c in table.columns])
+    return (
+        f"delete from raw.{table.name} as stored using changed_"
+        f" where {_same_key(table, 'stored', 'changed_')}",
+        f"insert into raw.{table.name} ({columns}, ingest_seq) select {columns}, $seq from changed_",
+    )
+
+
+def touch_sql(table: RawTable) -> str:
+    """Store unwatched columns of unchanged rows without making them news."""
+    sets = ", ".join(f"{quote(n)} = merged_.{quote(n)}" for n in sorted(table.unwatched))
+    differs = " or ".join(
+        f"stored.{quote(n)} is distinct from merged_.{quote(n)}" for n in sorted(table.unwatched)
+    )
+    return f"""
+update raw.{table.name} as stored set {sets}
+from merged_ where {_same_key(table, "stored", "merged_")} and ({differs})"""

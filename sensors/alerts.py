@@ -1,0 +1,24 @@
+"""`alert_tick`: the complete path of alerts. Timers, retries, and evaluations that no hook saw.
+
+Belongs here: the sensor. Does not belong here: what a tick does (see `cbcr_assets.steps.alerts`).
+"""
+
+import dagster as dg
+
+from cbcr_assets.resources import PlatformResource
+from cbcr_assets.steps.alerts import tick
+
+
+@dg.sensor(
+    name="alert_tick",
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Delivers what waits, retries, and hands over evaluations that no hook saw.",
+)
+def alert_tick(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
+    """Do one tick. A failure shows as a red tick and is tried again; nothing is lost."""
+    opened = platform.open()
+    outcome = tick(opened, opened.alerts(), now=platform.now())
+    if outcome.reconciled:
+        context.log.warning(f"{outcome.reconciled} evaluations had not been handed over")
+    return dg.SkipReason(f"{outcome.delivery}, reconciled {outcome.reconciled}")

@@ -1,0 +1,37 @@
+"""Assembly of the `watch` code location, and nothing else."""
+
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+
+from cbcr_assets.assets.watch import routed_watch
+from cbcr_assets.resources import PlatformResource
+from cbcr_assets.steps.platform import open_platform
+from sensors.alerts import alert_tick
+from sensors.deadlines import deadlines
+from sensors.jobs import evaluate_job, watch_job
+from sensors.sources import source_sensor
+
+
+def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
+    """Assemble the watch lane of the configured CBCR.
+
+    Args:
+        environ: Environment that names the configuration; None: this process's.
+
+    Raises:
+        ConfigError: cbcr.yaml is wrong; Dagster shows all problems on the code location.
+    """
+    platform = open_platform(os.environ if environ is None else environ)
+    sensors = [source_sensor(source) for source in platform.config.sources.values()]
+    return dg.Definitions(
+        assets=[routed_watch],
+        jobs=[watch_job, evaluate_job],
+        sensors=[*sensors, deadlines, alert_tick],
+        resources={"platform": PlatformResource(config=str(platform.config.file))},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()
