@@ -18,13 +18,16 @@ from typing import Any
 
 from cbcr_assets.connectors.transports.drop import OfferedFile
 
-_SCHEMA = (
-    "create table if not exists acknowledged ("
-    " path text primary key, size integer not null, mtime_ns integer not null) without rowid",
-    "create table if not exists feeds ("
-    " feed text primary key, state text not null, ran_at text) without rowid",
+_SCHEMA = """
+create table if not exists acknowledged (
+    path text primary key, size integer not null, mtime_ns integer not null) without rowid;
+create table if not exists feeds (
+    feed text primary key, state text not null, ran_at text) without rowid;
+pragma user_version = 1;
+"""
+_KNOWN = (
+    "select path, size, mtime_ns from acknowledged where path in (select value from json_each(?))"
 )
-_CHUNK = 500
 _JITTER_S = 1.0
 
 
@@ -48,15 +51,8 @@ class Ledger:
         """Return the files that are not acknowledged in just this size and time, in order."""
         known: set[tuple[str, int, int]] = set()
         with self._open() as con:
-            for names in _chunks([str(file.path) for file in files]):
-                marks = ",".join("?" * len(names))
-                known.update(
-                    con.execute(
-                        "select path, size, mtime_ns from acknowledged"
-                        f" where path in ({marks})",  # noqa: S608 - only question marks
-                        names,
-                    )
-                )
+            names = json.dumps([str(file.path) for file in files])
+            known.update(con.execute(_KNOWN, (names,)))
         return [f for f in files if (str(f.path), f.size, f.mtime_ns) not in known]
 
     def acknowledge(self, files: Iterable[OfferedFile]) -> None:
@@ -64,6 +60,12 @@ class Ledger:
         rows = [(str(file.path), file.size, file.mtime_ns) for file in files]
         with self._open() as con:
             con.executemany("insert or replace into acknowledged values (?, ?, ?)", rows)
+
+    def acknowledged(self, path: Path) -> bool:
+        """Say whether this file was acknowledged, in whatever size."""
+        with self._open() as con:
+            row = con.execute("select 1 from acknowledged where path = ?", (str(path),)).fetchone()
+        return row is not None
 
     def forget(self, missing: Iterable[Path]) -> None:
         """Drop the acknowledgement of files that are gone."""
@@ -156,17 +158,10 @@ def _prepare(con: sqlite3.Connection, busy_s: float) -> None:
             if con.execute("pragma journal_mode").fetchone()[0] != "wal":
                 con.execute("pragma journal_mode = wal")
             if con.execute("pragma user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA:
-                    con.execute(statement)
-                con.execute("pragma user_version = 1")
+                con.executescript(_SCHEMA)
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(0.02)
         else:
             return
-
-
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), _CHUNK):
-        yield names[start : start + _CHUNK]

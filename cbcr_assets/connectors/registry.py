@@ -1,0 +1,54 @@
+"""The connectors by the name of their tool.
+
+Belongs here: one line a tool; a module is imported when its tool is first asked for.
+Does not belong here: anything about a tool.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+
+from cbcr_assets.connectors.base import Connector
+
+_CLASSES = {
+    "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
+    "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
+}
+
+
+class _Lazy(Mapping[str, Connector]):
+    """Tool name to connector; membership and iteration import nothing."""
+
+    def __getitem__(self, tool: str) -> Connector:
+        return _built(_CLASSES[tool])
+
+    def __contains__(self, tool: object) -> bool:
+        return tool in _CLASSES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CLASSES)
+
+    def __len__(self) -> int:
+        return len(_CLASSES)
+
+
+CONNECTORS: Mapping[str, Connector] = _Lazy()
+"""All connectors by tool."""
+
+
+def connector(tool: str) -> Connector:
+    """Return the connector of a tool.
+
+    Raises:
+        KeyError: There is none; the message lists those that exist.
+    """
+    if tool not in CONNECTORS:
+        raise KeyError(f"no connector for tool {tool!r}; there are: {', '.join(CONNECTORS)}")
+    return CONNECTORS[tool]
+
+
+@cache
+def _built(path: str) -> Connector:
+    module, _, name = path.partition(":")
+    built: Connector = getattr(import_module(module), name)()
+    return built

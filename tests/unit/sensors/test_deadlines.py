@@ -1,0 +1,26 @@
+"""When somebody must look although nothing arrived."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from cbcr_assets.steps.watch import NextChange
+from sensors.deadlines import due_work
+
+NOW = datetime(2026, 1, 1, 12)
+HEARTBEAT = timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (None, "first"),
+        (NextChange(NOW, None), None),
+        (NextChange(NOW, NOW + timedelta(seconds=1)), None),
+        (NextChange(NOW, NOW), None),
+        (NextChange(NOW, NOW - timedelta(microseconds=1)), "change:2026-01-01T11:59:59.999999"),
+        (NextChange(NOW - HEARTBEAT, None), "heartbeat:2026-01-01T11:45:00"),
+    ],
+)
+def test_due_work(change: NextChange | None, expected: str | None) -> None:
+    assert due_work(change, heartbeat=HEARTBEAT, now=NOW) == expected
