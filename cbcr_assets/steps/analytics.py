@@ -49,7 +49,7 @@ def dbt(platform: Platform, arguments: Sequence[str]) -> BuildReport:
         platform: Whose warehouse is built.
         arguments: Command and options, such as `["build", "--full-refresh"]`.
     """
-    command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
     command += ["--project-dir", str(DBT_PROJECT)]
     done = subprocess.run(
         command,

@@ -197,9 +197,10 @@ def _backup(
     started, finished = times["started_at"], times["finished_at"]
     if duration is None and started is not None and finished is not None:
         duration = (finished - started).total_seconds()
+    # An end record must not overwrite what the begin record said, so it has no defaults.
+    tool, worker = (None, None) if event is Event.END else ("cbcr", envelope.host or None)
     return {
-        # An end record must not overwrite what the begin record said, so it has no default.
-        "tool": record.optional_name("tool") or (None if event is Event.END else "cbcr"),
+        "tool": record.optional_name("tool") or tool,
         "repo": record.optional_name("repo"),
         "backup_type": backup_type,
         "scheduled_at": record.time("scheduled_at"),
@@ -209,7 +210,7 @@ def _backup(
         "backup_label": record.optional_name("label"),
         "source_bytes": record.whole("source_bytes"),
         "transferred_bytes": record.whole("transferred_bytes"),
-        "worker": record.optional_name("worker") or envelope.host or None,
+        "worker": record.optional_name("worker") or worker,
         "evidence": "wrapper",
     }
 

@@ -39,7 +39,10 @@ class Refused(Exception):
         self.rule = rule
 
 
-@dataclass(frozen=True)
+_ERROR_PARTS = ("code", "class", "text")
+
+
+@dataclass(slots=True)
 class Record:
     """One JSON object of an envelope.
 
@@ -144,7 +147,9 @@ class Record:
         """Return error_code, error_class and error_text out of `error` or the flat columns."""
         given = self.values.get("error")
         if given is None:
-            given = {k: self.values.get(f"error_{k}") for k in ("code", "class", "text")}
+            given = {k: v for k in _ERROR_PARTS if (v := self.values.get(f"error_{k}")) is not None}
+            if not given:
+                return {}
         elif isinstance(given, str):
             given = {"text": given}
         if not isinstance(given, Mapping):

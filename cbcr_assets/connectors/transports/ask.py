@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from cbcr_assets.connectors.transports.answer import Answer
 from cbcr_assets.connectors.transports.command import read_command
 from cbcr_assets.connectors.transports.file import read_logs
-from cbcr_assets.connectors.transports.secret import SecretError, resolve
 
 if TYPE_CHECKING:
     from cbcr_assets.config import FeedConfig
@@ -81,18 +80,26 @@ def _read(
             )
         if feed.file:
             return read_logs(feed.file, kind=feed.kind or "", cursor=cursor)
-        # SQLAlchemy costs a third of a second of import: only who has such a feed pays it.
-        from cbcr_assets.connectors.transports.sql import read_table
-
-        url = resolve(feed.sql or "", environ=environ)
-        return read_table(
-            url, kind=feed.kind or "", cursor=cursor, now=now, timeout_s=feed.timeout_s
-        )
-    except SecretError as error:
-        return Answer(error=f"{_named(feed)}: {error}", cursor=cursor)
+        return _read_sql(feed, cursor, now, environ)
     except Exception as error:  # noqa: BLE001 - one feed's fault must not stop the others
         # Only the type: the text of an unforeseen error may hold the feed's address.
         return Answer(error=f"{_named(feed)}: unforeseen {type(error).__name__}", cursor=cursor)
+
+
+def _read_sql(
+    feed: FeedConfig, cursor: Mapping[str, Any], now: datetime, environ: Mapping[str, str]
+) -> Answer:
+    # SQLAlchemy costs a third of a second of import: only who has such a feed pays it.
+    from cbcr_assets.config.values import SecretRef
+    from cbcr_assets.connectors.transports.sql import read_table
+
+    url = feed.sql or ""
+    if url.startswith(("env:", "file:")):
+        try:
+            url = SecretRef(url).resolve(environ)
+        except ValueError as error:
+            return Answer(error=f"{_named(feed)}: {error}", cursor=cursor)
+    return read_table(url, kind=feed.kind or "", cursor=cursor, now=now, timeout_s=feed.timeout_s)
 
 
 def _named(feed: FeedConfig) -> str:

@@ -23,7 +23,7 @@ def strict_json(text: str) -> Any:
         ValueError: It is not JSON (`json.JSONDecodeError` has the line), or nested too deep.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deep to be read") from None
 
@@ -35,3 +35,6 @@ def _no_constant(name: str) -> NoReturn:
 def sha256(text: str) -> str:
     """Return the hash of a text's UTF-8 bytes."""
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

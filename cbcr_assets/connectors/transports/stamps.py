@@ -61,6 +61,8 @@ def _from_text(value: str, tz: str) -> datetime:
         raise ValueError(f"{_shown(value)} is no timestamp; {_HOW}") from None
     if len(value) <= _DATE_ONLY:
         raise ValueError(f"{_shown(value)} has no time of day; {_HOW}")
+    if moment.tzinfo is UTC:
+        return moment.replace(tzinfo=None)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone(tz))
     try:

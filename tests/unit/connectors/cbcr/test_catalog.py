@@ -129,8 +129,10 @@ def test_a_wrong_set_is_refused(parse, change, rule):
 
 @pytest.mark.parametrize(
     "document",
-    ['{"backups": [', "[" * 100_000, "5", '"x"', "{}", '{"backups": 5}', '{"backups": NaN}']
-    + ['{"backups": [], "complete": "yes"}', '{"backups": [], "instances": [5]}', ""],
+    [
+        *('{"backups": [', "[" * 100_000, "5", '"x"', "{}", '{"backups": 5}', '{"backups": NaN}'),
+        *('{"backups": [], "complete": "yes"}', '{"backups": [], "instances": [5]}', ""),
+    ],
 )
 def test_a_document_that_is_no_catalog_is_refused_whole(parse, document):
     parsed = parse("catalog", document)

@@ -1,0 +1,166 @@
+-- What would be lost right now? Computed when read, so a published snapshot grows older honestly.
+with instances as (
+
+    select * from {{ ref('stg_instances') }}
+    where
+        protect_from <= {{ cbcr_now() }}
+        and (retired_at is null or retired_at > {{ cbcr_now() }})
+
+),
+
+points as (
+
+    select * from {{ ref('int_recovery_points') }}
+
+),
+
+newest as (
+
+    select
+        instance_id,
+        max(recovery_point_at) as recovery_point_at,
+        arg_max(source_id, recovery_point_at) as source_id,
+        arg_max(label, recovery_point_at) as label,
+        arg_max(coalesce(usable_until, timestamp '9999-01-01'), recovery_point_at) as usable_until
+    from points
+    where is_usable_now
+    group by instance_id
+
+),
+
+-- A newer point that was lost: the promise broke when it went, not when the older one aged.
+lost as (
+
+    select
+        points.instance_id,
+        max(points.usable_until) as lost_at,
+        arg_max(points.unusable_reason, points.usable_until) as lost_reason
+    from points
+    left join newest using (instance_id)
+    where
+        points.was_ever_usable
+        and not points.is_usable_now
+        and points.recovery_point_at
+        > coalesce(newest.recovery_point_at, timestamp '1970-01-01')
+    group by points.instance_id
+
+),
+
+attempts as (
+
+    select
+        instance_id,
+        max(started_at) as last_attempt_at,
+        arg_max(state, started_at) as last_attempt_state,
+        max(finished_at) filter ({{ is_success('state') }}) as last_success_at
+    from {{ ref('int_backup_attempts') }}
+    where instance_id is not null
+    group by instance_id
+
+),
+
+measured as (
+
+    select
+        instances.instance_id,
+        instances.team,
+        instances.tier,
+        instances.db_type,
+        instances.environment,
+        instances.rpo_s as objective_s,
+        instances.protect_from,
+        newest.recovery_point_at,
+        newest.source_id,
+        newest.label,
+        nullif(newest.usable_until, timestamp '9999-01-01') as usable_until,
+        lost.lost_at,
+        lost.lost_reason,
+        attempts.last_attempt_at,
+        attempts.last_attempt_state,
+        attempts.last_success_at,
+        seen.sources_stale,
+        seen.stale_at,
+        seen.last_ok_at,
+        seen.source_count,
+        {{ seconds_between('newest.recovery_point_at', cbcr_now()) }} as exposure_s,
+        {{ plus_seconds(
+            'coalesce(newest.recovery_point_at, instances.protect_from)', 'instances.rpo_s'
+        ) }} as breaks_at,
+        {{ plus_seconds('newest.recovery_point_at', '0.75 * instances.rpo_s') }} as approaches_at
+    from instances
+    left join newest using (instance_id)
+    left join lost using (instance_id)
+    left join attempts using (instance_id)
+    left join {{ ref('int_instance_sources') }} as seen using (instance_id)
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when sources_stale then 'unknown'
+            when recovery_point_at is null and lost_at is null and breaks_at >= {{ cbcr_now() }}
+                then 'unknown'
+            when recovery_point_at is null then 'breached'
+            when breaks_at < {{ cbcr_now() }} then 'breached'
+            when approaches_at < {{ cbcr_now() }} then 'approaching'
+            else 'ok'
+        end as status,
+        case
+            when sources_stale and source_count = 0 then 'no_source'
+            when sources_stale then 'source_stale'
+            when recovery_point_at is null and lost_at is not null then lost_reason
+            when recovery_point_at is null and breaks_at >= {{ cbcr_now() }} then 'onboarding'
+            when recovery_point_at is null then 'never_backed_up'
+            when breaks_at < {{ cbcr_now() }} then coalesce(lost_reason, 'too_old')
+            when approaches_at < {{ cbcr_now() }} then 'ageing'
+            else 'fresh'
+        end as reason
+    from measured
+
+),
+
+final as (
+
+    select
+        instance_id,
+        team,
+        tier,
+        db_type,
+        environment,
+        status,
+        reason,
+        objective_s,
+        exposure_s,
+        exposure_s / objective_s as ratio,
+        recovery_point_at,
+        source_id,
+        label,
+        case
+            when status = 'unknown' then coalesce(stale_at, protect_from)
+            when status = 'breached' and recovery_point_at is null
+                then coalesce(lost_at, breaks_at)
+            when status = 'breached' then greatest(breaks_at, lost_at)
+            when status = 'approaching' then approaches_at
+        end as since,
+        -- One microsecond later, for equal to the objective is still compliant.
+        least(
+            case
+                when status = 'ok' then approaches_at
+                when status in ('approaching', 'unknown') and not sources_stale then breaks_at
+            end,
+            case when not sources_stale then usable_until end,
+            case when not sources_stale then stale_at end
+        ) + interval 1 microsecond as changes_at,
+        last_attempt_at,
+        last_attempt_state,
+        last_success_at,
+        sources_stale,
+        protect_from
+    from judged
+
+)
+
+select * from final

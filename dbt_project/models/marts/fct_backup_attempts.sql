@@ -1,0 +1,81 @@
+-- Incremental by ingest sequence. Attempts without an end are read again each time, because they
+-- become lost by the clock alone.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['source_id', 'attempt_key'],
+    on_schema_change='fail'
+) }}
+
+with attempts as (
+
+    select * from {{ ref('int_backup_attempts') }}
+    {% if is_incremental() %}
+        where
+            ingest_seq > (select coalesce(max(ingest_seq), 0) from {{ this }})
+            or (source_id, attempt_key) in (
+                select (source_id, attempt_key) from {{ this }}
+                where not is_finished or (state = 'lost' and finished_at is null)
+            )
+    {% endif %}
+
+),
+
+slots as (
+
+    select instance_id, backup_type, scheduled_at, next_scheduled_at
+    from {{ ref('int_scheduled_runs') }}
+
+),
+
+matched as (
+
+    select
+        attempts.source_id,
+        attempts.attempt_key,
+        max(slots.scheduled_at) as scheduled_at
+    from attempts
+    inner join slots
+        on
+            attempts.instance_id = slots.instance_id
+            and attempts.started_at >= slots.scheduled_at - interval 5 minute
+            and attempts.started_at < slots.next_scheduled_at - interval 5 minute
+    where {{ strength('attempts.backup_type') }} >= {{ strength('slots.backup_type') }}
+    group by all
+
+),
+
+final as (
+
+    select
+        attempts.source_id,
+        attempts.attempt_key,
+        attempts.instance_id,
+        attempts.native_instance,
+        attempts.tool,
+        attempts.repo,
+        attempts.backup_type,
+        attempts.state,
+        {{ is_success('attempts.state') }} as is_success,
+        {{ is_finished('attempts.state') }} as is_finished,
+        coalesce(attempts.scheduled_at, matched.scheduled_at) as scheduled_at,
+        attempts.started_at,
+        attempts.finished_at,
+        coalesce(
+            attempts.duration_s, {{ seconds_between('attempts.started_at', 'attempts.finished_at') }}
+        ) as duration_s,
+        attempts.exit_code,
+        attempts.error_code,
+        attempts.error_class,
+        attempts.error_text,
+        attempts.backup_label,
+        attempts.source_bytes,
+        attempts.transferred_bytes,
+        attempts.worker,
+        attempts.ingest_seq
+    from attempts
+    left join matched using (source_id, attempt_key)
+
+)
+
+select * from final

@@ -1,0 +1,128 @@
+-- A failure is open until a backup of equal or greater strength succeeds.
+with attempts as (
+
+    select * from {{ ref('int_backup_attempts') }}
+    where instance_id is not null
+
+),
+
+instances as (
+
+    select * from {{ ref('stg_instances') }}
+    where retired_at is null or retired_at > {{ cbcr_now() }}
+
+),
+
+finished as (
+
+    select
+        *,
+        coalesce(finished_at, started_at, first_seen_at) as ended_at,
+        {{ strength('backup_type') }} as strength
+    from attempts
+    where {{ is_finished('state') }}
+
+),
+
+successes as (
+
+    select instance_id, strength, max(coalesce(started_at, ended_at)) as succeeded_at
+    from finished
+    where {{ is_success('state') }}
+    group by all
+
+),
+
+open_failures as (
+
+    select * from finished
+    where
+        state in ('failed', 'lost')
+        and not exists (
+            select 1 from successes
+            where
+                successes.instance_id = finished.instance_id
+                and successes.strength >= finished.strength
+                and successes.succeeded_at > coalesce(finished.started_at, finished.ended_at)
+        )
+
+),
+
+worst as (
+
+    select
+        instance_id,
+        count(*) as failures,
+        min(ended_at) as since,
+        arg_max(state, ended_at) as state,
+        arg_max(backup_type, ended_at) as backup_type,
+        max(ended_at) as ended_at,
+        arg_max(coalesce(error_code, ''), ended_at) as error_code,
+        arg_max(coalesce(error_text, ''), ended_at) as error_text,
+        arg_max(coalesce(tool, ''), ended_at) as tool
+    from open_failures
+    group by instance_id
+
+),
+
+running as (
+
+    select instance_id, min(lost_at) as lost_at
+    from attempts
+    where not {{ is_finished('state') }}
+    group by instance_id
+
+),
+
+seen as (
+
+    select distinct instance_id from attempts
+
+),
+
+judged as (
+
+    select
+        'instance' as subject_kind,
+        instances.instance_id as subject_id,
+        case when worst.instance_id is null then 'ok' else 'breached' end as status,
+        case
+            when worst.instance_id is null then 'info'
+            when instances.tier = 1 then 'critical'
+            else 'warning'
+        end as severity,
+        coalesce(worst.failures, 0) as value,
+        0 as objective,
+        'failures' as unit,
+        worst.since,
+        running.lost_at as changes_at,
+        instances.team,
+        {{ instance_labels("nullif(error_code, '')") }} as labels,
+        case
+            when worst.instance_id is null
+                then instances.instance_id || ': the newest finished backup of each kind succeeded'
+            when worst.state = 'lost'
+                then instances.instance_id || ': ' || coalesce(worst.backup_type, 'a')
+                    || ' backup by ' || worst.tool || ' started at ' || {{ utc_text('worst.ended_at') }}
+                    || ' and never said that it ended'
+            else instances.instance_id || ': ' || coalesce(worst.backup_type, 'a')
+                || ' backup by ' || worst.tool || ' failed at ' || {{ utc_text('worst.ended_at') }}
+                || case when worst.error_code <> '' then ' [' || worst.error_code || ']' else '' end
+                || case when worst.error_text <> '' then ' ' || worst.error_text else '' end
+        end as summary
+    from instances
+    semi join seen using (instance_id)
+    left join worst using (instance_id)
+    left join running using (instance_id)
+
+),
+
+final as (
+
+    select * from judged
+    union all by name
+    select *, 'failures' as unit from ({{ retired_rows() }})
+
+)
+
+select {{ sla_columns('final', 'backup_failed') }}

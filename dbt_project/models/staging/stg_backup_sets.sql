@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source('raw', 'backup_sets') }}
+
+)
+
+select * from source

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source('raw', 'instances') }}
+
+)
+
+select * from source

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source('raw', 'scheduled_runs') }}
+
+)
+
+select * from source

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source('raw', 'sources') }}
+
+)
+
+select * from source
