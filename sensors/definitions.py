@@ -34,4 +34,7 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
     )
 
 
-defs = build_defs()
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The watch lane of the configured CBCR; made when the location is loaded."""
+    return build_defs()

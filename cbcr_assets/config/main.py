@@ -1,98 +1,100 @@
 """cbcr.yaml: sources, warehouse, lanes, links.
 
-Belongs here: the model of that file and its checks. Does not belong here: inventory and alerting.
+Belongs here: the model of that file, and what the rest of CBCR sees of it.
+Does not belong here: rules that join several keys (see feeds), the inventory, the alerting policy.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from cbcr_assets.config.problems import ConfigError, Document, Problem, closest, load_yaml, validate
-from cbcr_assets.config.values import Cron, Name, PositiveSeconds, Zone
+from cbcr_assets.config.document import Refused
+from cbcr_assets.config.feeds import (
+    Command,
+    SqlAddress,
+    feed_problems,
+    source_problems,
+    sql_beside,
+    written_glob,
+)
+from cbcr_assets.config.problems import load_yaml, validate
+from cbcr_assets.config.values import (
+    Cron,
+    Name,
+    PositiveSeconds,
+    WebAddress,
+    WrittenPath,
+    Zone,
+)
 
-# What each tool leaves behind. A new tool is one line here and one connector module.
-TOOLS: dict[str, frozenset[str]] = {
-    "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
-    "cbcr": frozenset({"catalog", "job_log", "drill"}),
-}
-_TRANSPORTS = ("drop", "command", "file", "sql")
 # A sensor's tick is abandoned after 60 s; a feed must give up before that.
 _LONGEST_TIMEOUT_S = 45.0
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-_PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
+_STRICT = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class _Feed(BaseModel):
     model_config = _STRICT
     kind: str | None = None
-    drop: Path | None = None
-    command: tuple[str, ...] | None = Field(default=None, min_length=1)
-    file: str | None = None
-    sql: str | None = None
-    timeout: PositiveSeconds = 20.0
+    drop: WrittenPath | None = None
+    command: Command | None = None
+    file: WrittenPath | None = None
+    sql: SqlAddress | None = None
+    timeout: PositiveSeconds = "20s"  # type: ignore[assignment] # read like a written one
 
-    @model_validator(mode="after")
-    def _one_transport(self) -> Self:
-        given = [name for name in _TRANSPORTS if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"a feed has exactly one of {', '.join(_TRANSPORTS)}, not {given}")
-        if self.drop is not None and self.kind is not None:
-            raise ValueError("a drop feed has no kind: its folders name the kinds")
-        if self.drop is None and self.kind is None:
-            raise ValueError(f"a {given[0]} feed needs a kind")
-        if self.timeout >= _LONGEST_TIMEOUT_S:
-            raise ValueError(f"timeout must be shorter than {_LONGEST_TIMEOUT_S:.0f}s")
-        if self.sql is not None and _PASSWORD.search(self.sql):
-            raise ValueError(
-                "this URL holds a password; secrets are references: write sql: env:NAME"
+    @field_validator("timeout")
+    @classmethod
+    def _ends_before_the_tick(cls, value: float) -> float:
+        if value >= _LONGEST_TIMEOUT_S:
+            raise Refused(
+                f"a feed gives up before {_LONGEST_TIMEOUT_S:g}s, or it would hold up its sensor"
             )
-        return self
+        return value
 
 
 class _Source(BaseModel):
     model_config = _STRICT
     tool: str
     timezone: Zone = "UTC"
-    every: PositiveSeconds = 30.0
-    stale_after: PositiveSeconds = 3600.0
+    every: PositiveSeconds = "30s"  # type: ignore[assignment]
+    stale_after: PositiveSeconds = "1h"  # type: ignore[assignment]
     names_are_instance_ids: bool | None = None
     feeds: Annotated[tuple[_Feed, ...], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _stale_later_than_asked(self) -> Self:
-        if self.stale_after <= self.every:
-            raise ValueError("stale_after must be longer than every, or it would always be stale")
-        return self
+    @field_validator("stale_after")
+    @classmethod
+    def _later_than_asked(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("every", 0.0):
+            raise Refused("must be longer than `every`, or the source would always be stale")
+        return value
 
 
 class _Warehouse(BaseModel):
     model_config = _STRICT
-    path: Path | None = None
-    serving: Path | None = None
+    path: WrittenPath | None = None
+    serving: WrittenPath | None = None
     keep_snapshots: Annotated[int, Field(ge=1, le=100)] = 3
 
 
 class _Links(BaseModel):
     model_config = _STRICT
-    dashboard: str = "http://127.0.0.1:8501"
-    dagster: str = "http://127.0.0.1:3000"
+    dashboard: WebAddress = "http://127.0.0.1:8501"
+    dagster: WebAddress = "http://127.0.0.1:3000"
 
 
 class _Lanes(BaseModel):
     model_config = _STRICT
-    heartbeat: PositiveSeconds = 900.0
+    heartbeat: PositiveSeconds = "15m"  # type: ignore[assignment]
     build_every: Cron = "*/5 * * * *"
 
 
 class _File(BaseModel):
     model_config = _STRICT
     sources: Annotated[dict[Name, _Source], Field(min_length=1)]
-    inventory: Path = Path("inventory.yaml")
-    alerting: Path = Path("alerting.yaml")
+    inventory: WrittenPath = "inventory.yaml"
+    alerting: WrittenPath = "alerting.yaml"
     warehouse: _Warehouse = _Warehouse()
     links: _Links = _Links()
     lanes: _Lanes = _Lanes()
@@ -107,7 +109,7 @@ class FeedConfig:
         drop: Inbox; files lie in `DIR/<source_id>/<kind>/`.
         command: Program and arguments, run without a shell.
         file: Glob of append-only logs.
-        sql: SQLAlchemy URL, or a reference to one.
+        sql: SQLAlchemy URL without a password, or a reference (`env:NAME`, `file:PATH`) to one.
         timeout_s: When to give up, seconds.
     """
 
@@ -179,19 +181,16 @@ def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
     """Load cbcr.yaml.
 
     Args:
-        path: The file.
-        environ: `CBCR_HOME` in it names the folder of all state.
+        path: The file; what it names is relative to its folder.
+        environ: `CBCR_HOME` in it names the folder of all state, else it is `.cbcr` beside the
+            file.
 
     Raises:
         ConfigError: With every problem.
     """
-    document = load_yaml(path)
-    model = validate(_File, document)
-    if problems := _unknown_tools(document, model):
-        raise ConfigError(problems)
+    model = validate(_File, load_yaml(path), source_problems, feed_problems)
     root = path.absolute().parent
-    home = Path(environ["CBCR_HOME"]) if environ.get("CBCR_HOME") else root / ".cbcr"
-    home = home.absolute()
+    home = Path(environ.get("CBCR_HOME") or root / ".cbcr").absolute()
     warehouse = model.warehouse
     return Config(
         file=path.absolute(),
@@ -202,52 +201,32 @@ def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
         sources={name: _source(name, source, root) for name, source in model.sources.items()},
         inventory=root / model.inventory,
         alerting=root / model.alerting,
-        dashboard_url=model.links.dashboard.rstrip("/"),
-        dagster_url=model.links.dagster.rstrip("/"),
+        dashboard_url=model.links.dashboard,
+        dagster_url=model.links.dagster,
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
     )
 
 
-def _unknown_tools(document: Document, model: _File) -> list[Problem]:
-    problems = []
-    for name, source in model.sources.items():
-        path = ("sources", name)
-        if source.tool not in TOOLS:
-            known = sorted(TOOLS)
-            message = f"{source.tool!r} is not one of {', '.join(known)}"
-            problems.append(
-                document.problem((*path, "tool"), message, closest(source.tool, known))
-            )
-            continue
-        kinds = sorted(TOOLS[source.tool])
-        for index, feed in enumerate(source.feeds):
-            if feed.kind is not None and feed.kind not in kinds:
-                message = f"{source.tool} has no kind {feed.kind!r}; it has {', '.join(kinds)}"
-                where = (*path, "feeds", index, "kind")
-                problems.append(document.problem(where, message, closest(feed.kind, kinds)))
-    return problems
-
-
 def _source(name: str, source: _Source, root: Path) -> SourceConfig:
     own_names = source.names_are_instance_ids
     return SourceConfig(
-        name,
-        source.tool,
-        source.timezone,
-        source.every,
-        source.stale_after,
-        source.tool == "cbcr" if own_names is None else own_names,
-        tuple(_feed(feed, root) for feed in source.feeds),
+        source_id=name,
+        tool=source.tool,
+        timezone=source.timezone,
+        every_s=source.every,
+        stale_after_s=source.stale_after,
+        names_are_instance_ids=source.tool == "cbcr" if own_names is None else own_names,
+        feeds=tuple(_feed(feed, root) for feed in source.feeds),
     )
 
 
 def _feed(feed: _Feed, root: Path) -> FeedConfig:
     return FeedConfig(
-        feed.kind,
-        root / feed.drop if feed.drop is not None else None,
-        feed.command,
-        str(root / feed.file) if feed.file is not None else None,
-        feed.sql,
-        feed.timeout,
+        kind=feed.kind,
+        drop=root / feed.drop if feed.drop is not None else None,
+        command=feed.command,
+        file=written_glob(root, feed.file) if feed.file is not None else None,
+        sql=sql_beside(root, feed.sql) if feed.sql is not None else None,
+        timeout_s=feed.timeout,
     )

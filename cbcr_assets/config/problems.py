@@ -1,216 +1,196 @@
-"""Exact errors for configuration files: file, line, path, message, suggestion.
+"""The front door for models of configuration files: load, validate, and tell what is wrong.
 
-Belongs here: reading YAML with line marks, and turning validation errors into problems.
+Belongs here: turning pydantic's errors into problems in plain words, at the right line.
 Does not belong here: what a configuration means (see the models beside this file).
 """
 
-import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from cbcr_assets.config.document import (
+    ConfigError,
+    Document,
+    KeyPath,
+    Problem,
+    Refused,
+    children,
+    closest,
+    shown,
+)
+from cbcr_assets.config.yaml_file import load_yaml
+
+__all__ = [
+    "ConfigError",
+    "Document",
+    "KeyPath",
+    "Problem",
+    "Refused",
+    "closest",
+    "load_yaml",
+    "shown",
+    "validate",
+]
+
 Model = TypeVar("Model", bound=BaseModel)
-KeyPath = tuple[str | int, ...]
+Check = Callable[[Document], Iterable[Problem]]
+
+_FEW = 16
+_EXPECTED = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "path": "a path",
+    "dict": "a mapping of keys to values",
+    "mapping": "a mapping of keys to values",
+    "model": "a mapping of keys to values",
+    "list": "a list",
+    "tuple": "a list",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong in a file.
-
-    Attributes:
-        file: The file.
-        line: Line, from 1; 0 when it concerns the whole file.
-        path: Where in the structure, such as `sources.a.feeds[0].command`.
-        message: What is wrong, in plain words.
-        suggestion: What was probably meant.
-    """
-
-    file: str
-    line: int
-    path: str
-    message: str
-    suggestion: str | None = None
-
-    def __str__(self) -> str:
-        """Return `file:line: path: message; did you mean …?`."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        where = f"{self.path}: " if self.path else ""
-        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"{place}: {where}{self.message}{hint}"
-
-
-class ConfigError(Exception):
-    """A configuration is wrong; `problems` lists everything that is."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        """Keep the problems; the text is one line each."""
-        self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-@dataclass(frozen=True)
-class Document:
-    """A YAML file: its data and the line of every key path."""
-
-    file: Path
-    data: Any
-    lines: Mapping[KeyPath, int]
-
-    def line(self, path: KeyPath) -> int:
-        """Return the line of a key path, or of its nearest known parent."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 1)
-
-    def problem(self, path: KeyPath, message: str, suggestion: str | None = None) -> Problem:
-        """Return a problem at a key path."""
-        return Problem(self.file.name, self.line(path), show_path(path), message, suggestion)
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader under a name of our own."""
-
-
-def show_path(path: KeyPath) -> str:
-    """Return `sources.a.feeds[0]` for a key path."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def closest(word: str, known: Sequence[str]) -> str | None:
-    """Return the known word that `word` was probably meant to be."""
-    found = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return found[0] if found else None
-
-
-def load_yaml(path: Path) -> Document:
-    """Read a YAML file with line marks.
-
-    Raises:
-        ConfigError: Missing, unreadable, no YAML, or a key written twice.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        _fail(path, 0, "there is no such file; `cbcr init` writes a commented one")
-    except (OSError, UnicodeDecodeError) as error:
-        _fail(path, 0, f"it cannot be read: {error}")
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        lines: dict[KeyPath, int] = {}
-        twice: list[Problem] = []
-        if node is not None:
-            _mark(node, (), lines, twice, path)
-        if twice:
-            raise ConfigError(twice)
-        data = loader.construct_document(node) if node is not None else {}
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        _fail(path, mark.line + 1 if mark else 0, f"this is not YAML: {error.problem}")
-    except yaml.YAMLError as error:
-        _fail(path, 0, f"this is not YAML: {error}")
-    return Document(path, data, lines)
-
-
-def validate(model: type[Model], document: Document) -> Model:
+def validate(model: type[Model], document: Document, *checks: Check) -> Model:
     """Validate a document's data.
+
+    Args:
+        model: What the data must fit.
+        document: The file. Validators find its folder as `root` in their context.
+        checks: More rules, such as references. They look at the raw data, so what they find is
+            told together with what the model finds.
 
     Raises:
         ConfigError: With every problem.
     """
     if not isinstance(document.data, dict):
-        raise ConfigError([document.problem((), "expected a mapping of keys to values")])
+        message = f"expected a mapping of keys to values, not {shown(document.data)}"
+        raise ConfigError([document.problem((), message)])
+    problems = [problem for check in checks for problem in check(document)]
     try:
-        return model.model_validate(document.data)
+        context = {"root": document.file.absolute().parent}
+        instance = model.model_validate(document.data, context=context)
     except ValidationError as error:
-        found = [_problem(document, model, item) for item in error.errors()]
-        raise ConfigError(_unique(found)) from None
-
-
-def _fail(path: Path, line: int, message: str) -> NoReturn:
-    raise ConfigError([Problem(path.name if line else str(path), line, "", message)]) from None
-
-
-def _mark(
-    node: yaml.Node,
-    path: KeyPath,
-    lines: dict[KeyPath, int],
-    twice: list[Problem],
-    file: Path,
-) -> None:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            child = (*path, key.value)
-            line = key.start_mark.line + 1
-            if child in lines:
-                message = f"this key was written in line {lines[child]} already"
-                twice.append(Problem(file.name, line, show_path(child), message))
-            lines[child] = line
-            _mark(value, child, lines, twice, file)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _mark(value, (*path, index), lines, twice, file)
+        items = error.errors(include_url=False)
+        problems += [_problem(document, model, item) for item in items]
+    if problems:
+        raise ConfigError(problems)
+    return instance
 
 
 def _problem(document: Document, model: type[BaseModel], item: Any) -> Problem:
-    path = tuple(part for part in item["loc"] if _is_in(document.data, part, item["loc"]))
-    kind, context = item["type"], item.get("ctx") or {}
+    location: Sequence[str | int] = item["loc"]
+    path = _path(document.data, location)
+    kind, given = item["type"], item.get("input")
+    context = item.get("ctx") or {}
     if kind == "extra_forbidden":
-        key = str(item["loc"][-1])
-        return document.problem(path, "unknown key", closest(key, _known_keys(model)))
+        key, known = str(location[-1]), _keys_at(model, location[:-1])
+        near = closest(key, known)
+        listed = f"; known here: {', '.join(known)}" if not near and len(known) <= _FEW else ""
+        return document.problem(path, f"unknown key{listed}", near)
     if kind == "missing":
-        return document.problem((*path, str(item["loc"][-1])), "this key is required")
+        return document.problem((*path, location[-1]), "this key is required")
+    if kind == "union_tag_not_found":
+        key = str(context["discriminator"]).strip("'")
+        return document.problem((*path, key), "this key is required")
     if kind in {"literal_error", "enum", "union_tag_invalid"}:
-        expected = str(context.get("expected") or context.get("expected_tags", ""))
-        given = str(item["input"]) if kind != "union_tag_invalid" else str(context.get("tag"))
-        known = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-        return document.problem(
-            path, f"{given!r} is not one of {', '.join(known)}", closest(given, known)
-        )
-    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return document.problem(path, message[0].lower() + message[1:])
+        return _not_one_of(document, path, kind, given, context)
+    reason = context.get("error")
+    if isinstance(reason, Refused):
+        return document.problem(path, str(reason), reason.suggestion)
+    return document.problem(path, _words(kind, item["msg"], given, context))
 
 
-def _is_in(data: Any, part: str | int, whole: Sequence[str | int]) -> bool:
-    """Leave out union tags and validator names that pydantic puts into a location."""
-    for step in whole[: list(whole).index(part)]:
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-    if isinstance(data, dict):
-        return part in data
-    return isinstance(data, list) and isinstance(part, int)
+def _not_one_of(
+    document: Document, path: KeyPath, kind: str, given: Any, context: dict[str, Any]
+) -> Problem:
+    expected = str(context.get("expected") or context.get("expected_tags") or "")
+    known = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
+    if kind == "union_tag_invalid":
+        given = context["tag"]
+        path = (*path, str(context["discriminator"]).strip("'"))
+    near = closest(given, known) if isinstance(given, str) else None
+    return document.problem(path, f"{shown(given)} is not one of {', '.join(known)}", near)
 
 
-def _known_keys(model: type[BaseModel]) -> list[str]:
-    """Return every key that some model below `model` knows: enough to find what was meant."""
-    seen: set[type[BaseModel]] = set()
-    names: set[str] = set()
-
-    def visit(annotation: Any) -> None:
-        for part in getattr(annotation, "__args__", ()):
-            visit(part)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            if annotation in seen:
-                return
-            seen.add(annotation)
-            for name, field in annotation.model_fields.items():
-                names.add(field.alias or name)
-                visit(field.annotation)
-
-    visit(model)
-    return sorted(names)
+def _words(kind: str, message: str, given: Any, context: dict[str, Any]) -> str:
+    """Say in plain words what pydantic found."""
+    expected = _EXPECTED.get(kind.split("_")[0])
+    if expected is not None and kind.endswith(("_type", "_parsing", "_from_float")):
+        quote = isinstance(given, (bool, int, float)) and expected == "text"
+        hint = f"; put it in quotes: '{_plain(given)}'" if quote else ""
+        return f"expected {expected}, not {shown(given)}{hint}"
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"must be {words} {context[key]}, not {given}"
+    if kind in {"too_short", "string_too_short"} and context.get("min_length") == 1:
+        return "must not be empty"
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return message[:1].lower() + message[1:]
 
 
-def _unique(problems: Sequence[Problem]) -> list[Problem]:
-    return sorted(set(problems), key=lambda p: (p.file, p.line, p.path))
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
+
+def _path(data: Any, location: Sequence[str | int]) -> KeyPath:
+    """Leave out what pydantic adds to a location: union tags and names of validators."""
+    path: list[str | int] = []
+    for part in location:
+        below = dict(children(data))
+        if part in below:
+            data = below[part]
+            path.append(part)
+    return tuple(path)
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """Return the keys that may be written at a location of a model."""
+    here: list[Any] = [model]
+    for part in location:
+        leaves = [leaf for annotation in here for leaf in _leaves(annotation)]
+        below = [step for leaf in leaves for step in _below(leaf, part)]
+        # What leads nowhere is the tag of a union: it tells which member is meant.
+        here = below or [leaf for leaf in leaves if _has_tag(leaf, part)] or leaves
+    models = [leaf for annotation in here for leaf in _leaves(annotation) if _is_model(leaf)]
+    keys = {field.alias or name for m in models for name, field in m.model_fields.items()}
+    return sorted(keys)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """Take `Annotated` and unions apart."""
+    if get_origin(annotation) is Annotated:
+        yield from _leaves(get_args(annotation)[0])
+    elif get_origin(annotation) in (dict, list, tuple) or not get_args(annotation):
+        yield annotation
+    else:
+        for member in get_args(annotation):
+            yield from _leaves(member)
+
+
+def _below(leaf: Any, part: str | int) -> Iterator[Any]:
+    if _is_model(leaf):
+        for name, field in leaf.model_fields.items():
+            if part in (name, field.alias):
+                yield field.annotation
+    elif get_origin(leaf) is dict:
+        yield get_args(leaf)[1]
+    elif get_origin(leaf) in (list, tuple) and isinstance(part, int):
+        yield from (member for member in get_args(leaf) if member is not ...)
+
+
+def _has_tag(leaf: Any, tag: str | int) -> bool:
+    fields = leaf.model_fields.values() if _is_model(leaf) else ()
+    return any(
+        get_origin(f.annotation) is Literal and tag in get_args(f.annotation) for f in fields
+    )
+
+
+def _is_model(leaf: Any) -> bool:
+    return isinstance(leaf, type) and issubclass(leaf, BaseModel)

@@ -212,7 +212,7 @@ def _quarantine(
 ) -> None:
     rows = [
         {
-            "quarantine_id": _sha(source_id, reject.native_id, reject.rule, reject.payload),
+            "quarantine_id": _sha(source_id, _place(reading, reject), reject.rule, reject.payload),
             "source_id": source_id,
             "table_name": reject.table_name,
             "native_id": reject.native_id,
@@ -225,6 +225,13 @@ def _quarantine(
         for reject in reading.parsed.rejects
     ]
     session.load("quarantine", typed_frame("quarantine", rows))
+
+
+def _place(reading: Reading, reject: Reject) -> str:
+    """Return where a reject came from; a document that is sent again is the same place."""
+    if reading.envelope is None or reading.envelope.stream:
+        return reject.native_id
+    return reject.native_id.replace(reading.envelope.native_id, reading.envelope.kind)
 
 
 def _observe(session: Session, readings: Sequence[Reading], now: datetime) -> None:

@@ -1,0 +1,163 @@
+"""Sources and feeds of cbcr.yaml: the tools CBCR reads, and which keys go together.
+
+Belongs here: the table of tools, the values that only feeds have, and rules that join keys.
+Does not belong here: reading a feed (see `cbcr_assets.connectors.transports`).
+"""
+
+import glob
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from cbcr_assets.config.document import Document, KeyPath, Problem, Refused, closest, shown
+
+# What each tool leaves behind. A new tool is one line here and one connector module.
+TOOLS: dict[str, frozenset[str]] = {
+    "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
+    "cbcr": frozenset({"catalog", "job_log", "drill"}),
+}
+# Only CBCR's own tables are read by SQL, and there is none for drills.
+SQL_KINDS = frozenset({"catalog", "job_log"})
+SQL_DIALECTS = ("postgresql", "sqlite")
+
+_TRANSPORTS = ("drop", "command", "file", "sql")
+_FEED_KEYS = frozenset({*_TRANSPORTS, "kind", "timeout"})
+_EITHER = "one of drop, command, file or sql"
+_PASSWORD = re.compile(r"://[^/@]*:[^@]+@|[?&](?:[a-z]*password|passwd|pwd)=", re.IGNORECASE)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(?:\+[A-Za-z0-9_]+)?://.*", re.DOTALL)
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:(?!//).+")
+_SQLITE = "sqlite:///"
+
+
+def _command(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        words = ", ".join(shlex.split(value))
+    except ValueError:
+        words = ""
+    raise Refused(
+        "a command is a list, for it is run without a shell",
+        suggestion=f"[{words}]" if words else None,
+    )
+
+
+def _program(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value and not value[0].strip():
+        raise Refused("the command's first word is the program; it must not be empty")
+    return value
+
+
+def _sql_address(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Refused(f"expected a database address, not {shown(value)}")
+    if _REFERENCE.fullmatch(value):
+        return value
+    # The address is never repeated: it may be the very thing that must not be shown.
+    if _PASSWORD.search(value):
+        raise Refused(
+            "this address holds a password, and secrets are references: put the whole address"
+            " into a variable, and its name here",
+            suggestion="env:CBCR_SQL_URL",
+        )
+    found = _ADDRESS.fullmatch(value)
+    if found is None:
+        raise Refused(
+            "not a database address; write env:NAME, file:PATH, sqlite:///jobs.db or"
+            " postgresql://user@host/database"
+        )
+    dialect = found[1].lower()
+    if dialect not in SQL_DIALECTS:
+        message = f"{dialect!r} databases cannot be read; {' and '.join(SQL_DIALECTS)} can"
+        raise Refused(message, suggestion=closest(dialect, SQL_DIALECTS))
+    return value
+
+
+Command = Annotated[
+    tuple[str, ...], Field(min_length=1), BeforeValidator(_command), AfterValidator(_program)
+]
+SqlAddress = Annotated[str, BeforeValidator(_sql_address)]
+
+
+def written_glob(root: Path, pattern: str) -> str:
+    """Return a pattern as it is meant beside the file that names it."""
+    return pattern if Path(pattern).is_absolute() else f"{glob.escape(str(root))}/{pattern}"
+
+
+def sql_beside(root: Path, address: str) -> str:
+    """Return an address whose files are meant beside the file that names it."""
+    if address.startswith("file:"):
+        return f"file:{root / address.removeprefix('file:')}"
+    if address.startswith(_SQLITE):
+        return f"{_SQLITE}{root / address.removeprefix(_SQLITE)}"
+    return address
+
+
+def source_problems(document: Document) -> Iterator[Problem]:
+    """Find unknown tools, and ids that are one and the same in Dagster or on some disks."""
+    known = sorted(TOOLS)
+    for path, tool in document.find("sources", ..., "tool"):
+        if isinstance(tool, str) and tool not in TOOLS:
+            message = f"{shown(tool)} is not a tool that CBCR reads; it reads {', '.join(known)}"
+            yield document.problem(path, message, closest(tool, known))
+    alike: dict[str, str] = {}
+    for path, _ in document.find("sources", ...):
+        name = str(path[-1])
+        other = alike.setdefault(re.sub(r"[^a-z0-9]", "_", name.lower()), name)
+        if other != name:
+            message = f"too much like {other!r}: sensors and folders could not be told apart"
+            yield document.problem(path, message)
+
+
+def feed_problems(document: Document) -> Iterator[Problem]:
+    """Find feeds with no or several transports, with a wrong kind, or written twice."""
+    for path, feed in document.find("sources", ..., "feeds", ...):
+        if isinstance(feed, dict):
+            yield from _transport_problems(document, path, feed)
+            yield from _kind_problems(document, path, feed)
+            yield from _twice(document, path, feed)
+
+
+def _transport_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:
+    given = [name for name in _TRANSPORTS if name in feed]
+    # An unknown key is told about already, and is probably the one that was meant.
+    if not given and feed.keys() <= _FEED_KEYS:
+        yield document.problem(path, f"a feed needs {_EITHER}")
+    if len(given) > 1:
+        yield document.problem(path, f"a feed has {_EITHER}, not {' and '.join(given)}")
+    if given == ["drop"] and "kind" in feed:
+        yield document.problem((*path, "kind"), "a drop feed has no kind: its folders name them")
+    if given and "drop" not in given and "kind" not in feed and feed.keys() <= _FEED_KEYS:
+        yield document.problem((*path, "kind"), f"a {given[0]} feed needs a kind")
+
+
+def _kind_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:
+    tool, kind = document.get((*path[:2], "tool")), feed.get("kind")
+    if not isinstance(tool, str) or tool not in TOOLS or not isinstance(kind, str):
+        return
+    kinds = sorted(TOOLS[tool])
+    where = (*path, "kind")
+    if kind not in kinds:
+        message = f"{tool} has no kind {shown(kind)}; it has {', '.join(kinds)}"
+        yield document.problem(where, message, closest(kind, kinds))
+    elif "sql" in feed and kind not in SQL_KINDS:
+        message = f"{kind} cannot be read by SQL; {' and '.join(sorted(SQL_KINDS))} of tool cbcr can"
+        yield document.problem(where, message)
+
+
+def _twice(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:
+    index = path[-1]
+    for other, earlier in document.find(*path[:-1], ...):
+        same = isinstance(earlier, dict) and all(
+            earlier.get(key) == feed.get(key) for key in ("kind", *_TRANSPORTS)
+        )
+        if other[-1] == index:
+            return
+        if same:
+            message = f"the same feed as in line {document.line(other)}"
+            yield document.problem(path, message)
+            return
