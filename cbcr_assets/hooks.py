@@ -86,9 +86,7 @@ def _reason(verdict: Any) -> str:
     return ", ".join(f"{key} {value.value}" for key, value in list(verdict.metadata.items())[:3])
 
 
-sla_alerts = dg.HookDefinition(
-    name=_HOOK, hook_fn=_route, required_resource_keys={"platform"}
-)
+sla_alerts = dg.HookDefinition(name=_HOOK, hook_fn=_route, required_resource_keys={"platform"})
 
 
 def routed(definition: dg.AssetsDefinition) -> dg.AssetsDefinition:

@@ -49,6 +49,4 @@ def deadlines(
     offer = next_offer(context.cursor, work, now=now)
     if offer is None:
         return dg.SkipReason("asked for a moment ago")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=offer.run_key)], cursor=offer.dump()
-    )
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=offer.run_key)], cursor=offer.dump())

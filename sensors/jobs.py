@@ -27,7 +27,9 @@ evaluate_job = dg.define_asset_job(
 )
 
 
-def in_flight(instance: dg.DagsterInstance, *, job: str, tags: dict[str, str] | None = None) -> bool:
+def in_flight(
+    instance: dg.DagsterInstance, *, job: str, tags: dict[str, str] | None = None
+) -> bool:
     """Tell whether a run of this job (with these tags) is queued or running."""
     unfinished = [
         dg.DagsterRunStatus.QUEUED,

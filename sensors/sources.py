@@ -46,7 +46,7 @@ def source_sensor(source: SourceConfig) -> dg.SensorDefinition:
         offer = next_offer(context.cursor, watermark(files), now=now)
         if offer is None:
             return dg.SkipReason(f"{len(files)} files were offered a moment ago")
-        config = {"ops": {"watch": {"config": {"sources": [source.source_id]}}}}
+        config = {"ops": {"pull_and_evaluate": {"config": {"sources": [source.source_id]}}}}
         request = dg.RunRequest(
             run_key=f"{source.source_id}:{offer.run_key}", run_config=config, tags=tags
         )

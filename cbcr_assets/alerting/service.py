@@ -71,7 +71,7 @@ class AlertService:
             store.store_known(con, known, decision.known)
             store.store_transitions(con, decision.transitions, now)
             self._enqueue(con, evaluation, decision.transitions, now)
-        counts = {change: 0 for change in Change}
+        counts = dict.fromkeys(Change, 0)
         for transition in decision.transitions:
             counts[transition.change] += 1
         return IngestReport(
@@ -228,4 +228,4 @@ def _labels(verdict: Verdict) -> dict[str, str]:
 def _backoff_s(waiting: store.Waiting) -> float:
     """Double from 5 s to 5 min; the jitter follows from the message, so tests can rely on it."""
     base = min(_FIRST_RETRY_S * 2 ** (waiting.attempts - 1), _LONGEST_RETRY_S)
-    return base * random.Random(waiting.id).uniform(0.8, 1.0)  # noqa: S311 - no secret
+    return base * random.Random(waiting.id).uniform(0.8, 1.0)

@@ -206,9 +206,7 @@ def told(con: sa.Connection, transition: Transition) -> set[str]:
 def add_told(con: sa.Connection, transition: Transition, receivers: set[str]) -> None:
     """Remember who is told that this episode fires."""
     everybody = sorted(told(con, transition) | receivers)
-    con.execute(
-        episode.update().where(_episode_is(transition)).values(told=json.dumps(everybody))
-    )
+    con.execute(episode.update().where(_episode_is(transition)).values(told=json.dumps(everybody)))
 
 
 def _episode_is(transition: Transition) -> sa.ColumnElement[bool]:
@@ -230,9 +228,7 @@ def enqueue(
     )  # fmt: skip
 
 
-def claim(
-    con: sa.Connection, *, now: datetime, lease: timedelta, count: int
-) -> list[Waiting]:
+def claim(con: sa.Connection, *, now: datetime, lease: timedelta, count: int) -> list[Waiting]:
     """Lease the oldest due messages, in order: none overtakes an older one of its receiver."""
     pending = con.execute(
         sa.select(outbox).where(outbox.c.state == "pending").order_by(outbox.c.id)
@@ -270,9 +266,7 @@ def mark_retry(con: sa.Connection, waiting: Waiting, why: str, not_before: datet
 
 def mark_dead(con: sa.Connection, waiting: Waiting, why: str) -> None:
     """Keep a message that nobody wants, visibly."""
-    con.execute(
-        outbox.update().where(outbox.c.id == waiting.id).values(state="dead", error=why)
-    )
+    con.execute(outbox.update().where(outbox.c.id == waiting.id).values(state="dead", error=why))
 
 
 def pending_count(con: sa.Connection) -> int:
@@ -289,9 +283,9 @@ def views(con: sa.Connection, *, only_open: bool) -> list[AlertView]:
     ).join(alert, newest)
     if only_open:
         query = query.where(episode.c.resolved_at.is_(None))
-    waiting = con.execute(
-        sa.select(outbox.c.content).where(outbox.c.state != "sent")
-    ).scalars().all()
+    waiting = (
+        con.execute(sa.select(outbox.c.content).where(outbox.c.state != "sent")).scalars().all()
+    )
     undelivered: dict[tuple[str, str], int] = {}
     for content in map(json.loads, waiting):
         for member in content["members"]:

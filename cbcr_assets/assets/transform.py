@@ -12,7 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from cbcr_assets.assets.watch import POOL
 from cbcr_assets.hooks import routed
-from cbcr_assets.steps.analytics import dbt_environment, ensure_manifest, prepare
+from cbcr_assets.steps.analytics import ensure_manifest, prepare
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 
 

@@ -57,7 +57,7 @@ _STATUS = dg.AssetSpec(
 
 
 @dg.multi_asset(
-    name="watch",
+    name="pull_and_evaluate",
     specs=[*_raw_specs(), _STATUS],
     check_specs=check_specs(),
     can_subset=True,

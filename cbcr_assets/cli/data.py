@@ -43,7 +43,10 @@ def sql(
     """Run one read-only query on the published warehouse."""
     platform = open_platform()
     limit_memory()
-    show(guarded_query(current(platform.config.serving).path, query, max_rows=max_rows), answer_format)
+    show(
+        guarded_query(current(platform.config.serving).path, query, max_rows=max_rows),
+        answer_format,
+    )
 
 
 def rpo(

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cbcr_assets.cli import demonstration, processes
+from cbcr_assets.cli import processes
 from cbcr_assets.cli.diagnosis import findings
 from cbcr_assets.cli.errors import wrong_use
 from cbcr_assets.cli.output import Format, FormatOption, now_utc, show
@@ -37,6 +37,9 @@ def demo(
     answer_format: FormatOption = Format.TABLE,
 ) -> None:
     """Simulate a fleet with planted incidents and run the whole platform on it."""
+    # The simulator and Dagster cost seconds of import, which no other command should pay.
+    from cbcr_assets.cli import demonstration
+
     if directory.exists() and any(directory.iterdir()):
         if not (directory / demonstration.MARKER).is_file():
             raise wrong_use(f"{directory} is not empty and not a demo; say another --directory")

@@ -208,7 +208,9 @@ def _end_runs(graphql: str) -> None:
         return  # the webserver is gone already; the process tree is ended below all the same
 
 
-def _post(url: str, body: dict[str, object]) -> dict[str, dict[str, dict[str, list[dict[str, str]]]]]:
+def _post(
+    url: str, body: dict[str, object]
+) -> dict[str, dict[str, dict[str, list[dict[str, str]]]]]:
     request = urllib.request.Request(
         url, json.dumps(body).encode(), {"content-type": "application/json"}
     )

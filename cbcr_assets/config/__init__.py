@@ -5,8 +5,9 @@ Does not belong here: what is done with them; nothing here opens a warehouse or 
 """
 
 from cbcr_assets.config.alerting import Policy, load_policy
+from cbcr_assets.config.feeds import TOOLS
 from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
-from cbcr_assets.config.main import TOOLS, Config, FeedConfig, SourceConfig, load_config
+from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, load_config
 from cbcr_assets.config.problems import ConfigError, Problem
 from cbcr_assets.config.schedule import expand_schedules
 

@@ -56,9 +56,7 @@ def read_matcher(value: Any) -> Matcher:
     """
     found = _MATCHER.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(
-            f"{value!r} is no matcher; write 'team=\"payments\"' with =, !=, =~ or !~"
-        )
+        raise ValueError(f"{value!r} is no matcher; write 'team=\"payments\"' with =, !=, =~ or !~")
     label, operator, text = found.groups()
     text = re.sub(r'\\(["\\])', r"\1", text)
     if "~" in operator:
@@ -222,9 +220,7 @@ def _routes(route: Route, path: KeyPath) -> Iterator[tuple[KeyPath, Route]]:
         yield from _routes(child, (*path, "routes", index))
 
 
-def _secrets(
-    document: Document, policy: Policy, environ: Mapping[str, str]
-) -> Iterator[Problem]:
+def _secrets(document: Document, policy: Policy, environ: Mapping[str, str]) -> Iterator[Problem]:
     for index, receiver in enumerate(policy.receivers):
         for field in ("token", "url", "bearer"):
             secret = getattr(receiver, field, None)

@@ -123,15 +123,15 @@ def feed_problems(document: Document) -> Iterator[Problem]:
 
 
 def _transport_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:
-    given = [name for name in _TRANSPORTS if name in feed]
+    given = [name for name in _TRANSPORTS if feed.get(name) is not None]
     # An unknown key is told about already, and is probably the one that was meant.
     if not given and feed.keys() <= _FEED_KEYS:
         yield document.problem(path, f"a feed needs {_EITHER}")
     if len(given) > 1:
         yield document.problem(path, f"a feed has {_EITHER}, not {' and '.join(given)}")
-    if given == ["drop"] and "kind" in feed:
+    if given == ["drop"] and feed.get("kind") is not None:
         yield document.problem((*path, "kind"), "a drop feed has no kind: its folders name them")
-    if given and "drop" not in given and "kind" not in feed and feed.keys() <= _FEED_KEYS:
+    if given and "drop" not in given and feed.get("kind") is None and feed.keys() <= _FEED_KEYS:
         yield document.problem((*path, "kind"), f"a {given[0]} feed needs a kind")
 
 
@@ -144,8 +144,10 @@ def _kind_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Pro
     if kind not in kinds:
         message = f"{tool} has no kind {shown(kind)}; it has {', '.join(kinds)}"
         yield document.problem(where, message, closest(kind, kinds))
-    elif "sql" in feed and kind not in SQL_KINDS:
-        message = f"{kind} cannot be read by SQL; {' and '.join(sorted(SQL_KINDS))} of tool cbcr can"
+    elif feed.get("sql") is not None and kind not in SQL_KINDS:
+        message = (
+            f"{kind} is not read by SQL; {' and '.join(sorted(SQL_KINDS))} of tool cbcr are"
+        )
         yield document.problem(where, message)
 
 

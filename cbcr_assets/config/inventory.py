@@ -1,41 +1,53 @@
 """The inventory: instances, tiers, objectives, schedules, aliases; from YAML or CSV.
 
-Belongs here: the model of these files, and the raw frames they become.
-Does not belong here: storing them (see `cbcr_assets.warehouse.inventory`), expanding cron.
+Belongs here: the model of these files, defaults and tiers, and the raw frames they become.
+Does not belong here: rules that join instances (see inventory_checks), storing the frames (see
+`cbcr_assets.warehouse.inventory`), expanding cron (see schedule).
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from cbcr_assets.config.main import SourceConfig
-from cbcr_assets.config.problems import (
-    ConfigError,
-    Document,
-    KeyPath,
-    Problem,
-    closest,
-    load_yaml,
-    validate,
+from cbcr_assets.config.document import Refused, fail, shown
+from cbcr_assets.config.inventory_checks import (
+    alias_problems,
+    double_problems,
+    objective_problems,
+    tier_named,
+    tier_problems,
 )
-from cbcr_assets.config.values import Cron, Moment, Name, PositiveSeconds, Seconds, Zone
+from cbcr_assets.config.inventory_csv import load_csv
+from cbcr_assets.config.main import SourceConfig
+from cbcr_assets.config.problems import Document, load_yaml, validate
+from cbcr_assets.config.values import (
+    LISTING,
+    SECTION,
+    Cron,
+    Moment,
+    Name,
+    PositiveSeconds,
+    Seconds,
+    Zone,
+)
 from cbcr_assets.records import typed_frame
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_Word = Annotated[str, Field(min_length=1)]
+_DbType = Literal["postgresql", "mariadb", "mysql", "oracle", "sqlserver", "mongodb", "other"]
 
 
 class Alias(BaseModel):
     """The name that a source uses for an instance."""
 
     model_config = _STRICT
-    source: str
-    name: str
+    source: _Word
+    name: _Word
 
 
 class Exclusion(BaseModel):
@@ -44,24 +56,26 @@ class Exclusion(BaseModel):
     model_config = _STRICT
     start: Moment
     stop: Moment
-    reason: Annotated[str, Field(min_length=1)]
+    reason: _Word
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.stop <= self.start:
-            raise ValueError("stop must be later than start")
-        return self
+    @field_validator("stop")
+    @classmethod
+    def _later_than_start(cls, value: datetime, info: ValidationInfo) -> datetime:
+        start = info.data.get("start")
+        if start is not None and value <= start:
+            raise Refused(f"must be later than start, {start.isoformat()}Z")
+        return value
 
 
 class _Promises(BaseModel):
     """Keys that defaults, tiers and instances share."""
 
     model_config = _STRICT
-    db_type: str | None = None
-    cluster_id: str | None = None
-    host: str | None = None
-    environment: str | None = None
-    team: str | None = None
+    db_type: _DbType | None = None
+    cluster_id: _Word | None = None
+    host: _Word | None = None
+    environment: _Word | None = None
+    team: _Word | None = None
     rpo: PositiveSeconds | None = None
     rto: PositiveSeconds | None = None
     timezone: Zone | None = None
@@ -70,8 +84,8 @@ class _Promises(BaseModel):
     grace: Seconds | None = None
     log_archiving: bool | None = None
     drill_every: PositiveSeconds | None = None
-    storage_volume: str | None = None
-    network_link: str | None = None
+    storage_volume: _Word | None = None
+    network_link: _Word | None = None
     protect_from: Moment | None = None
 
 
@@ -79,22 +93,39 @@ class _Tier(_Promises):
     tier: Annotated[int, Field(ge=1, le=9)]
 
 
-class _Instance(_Promises):
-    id: Name
+class _Tiered(_Promises):
     tier: str | int | None = None
+
+    @field_validator("tier", mode="before")
+    @classmethod
+    def _name_or_number(cls, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (str, int, type(None))):
+            raise Refused(f"expected a tier's name or number, not {shown(value)}")
+        return value
+
+
+class _Instance(_Tiered):
+    id: Name
     retired_at: Moment | None = None
-    exclusions: tuple[Exclusion, ...] = ()
-    aliases: tuple[Alias, ...] = ()
+    exclusions: Annotated[tuple[Exclusion, ...], LISTING] = ()
+    aliases: Annotated[tuple[Alias, ...], LISTING] = ()
 
 
 class _File(BaseModel):
     model_config = _STRICT
-    defaults: _Promises = _Promises()
-    tiers: dict[str, _Tier] = Field(default_factory=dict)
-    instances: tuple[_Instance, ...]
+    defaults: Annotated[_Tiered, SECTION] = _Tiered()
+    tiers: Annotated[dict[_Word, _Tier], SECTION] = Field(default_factory=dict)
+    instances: Annotated[tuple[_Instance, ...], LISTING]
 
 
-_FALLBACK = {"timezone": "UTC", "grace": 3600.0, "log_archiving": False, "environment": "production"}
+# What is taken where neither defaults nor tier nor instance say anything.
+_FALLBACK: dict[str, Any] = {
+    "timezone": "UTC",
+    "grace": 3600.0,
+    "log_archiving": False,
+    "environment": "production",
+}
+_COLUMN = {"rpo": "rpo_s", "rto": "rto_s", "grace": "grace_s", "drill_every": "drill_every_s"}
 
 
 @dataclass(frozen=True)
@@ -123,13 +154,14 @@ class Inventory:
     ) -> dict[str, pl.DataFrame]:
         """Return the frames of raw.sources, raw.instances and raw.instance_aliases.
 
+        A `protect_from` that is not written stays null: the warehouse dates it at first sight.
+
         Args:
             sources: The configured sources.
             now: Present, naive UTC.
         """
-        own = [source_id for source_id, s in sources.items() if s.names_are_instance_ids]
         aliases = {(a.source, a.name): i.instance_id for i in self.instances for a in i.aliases}
-        for source_id in own:
+        for source_id in (name for name, s in sources.items() if s.names_are_instance_ids):
             for instance in self.instances:
                 aliases.setdefault((source_id, instance.instance_id), instance.instance_id)
         return {
@@ -155,87 +187,45 @@ def load_inventory(path: Path, *, sources: Mapping[str, SourceConfig]) -> Invent
     Raises:
         ConfigError: With every problem.
     """
-    document = _read_csv(path) if path.suffix == ".csv" else load_yaml(path)
-    model = validate(_File, document)
-    problems = [*_references(document, model, sources), *_twice(document, model)]
-    instances = []
-    for index, item in enumerate(model.instances):
-        instance = _merged(model, item)
-        instances.append(instance)
-        if instance.columns["rpo_s"] is None:
-            message = "no rpo: say it here, in the tier, or in defaults"
-            problems.append(document.problem(("instances", index), message))
-    if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
-    return Inventory(tuple(instances))
+    model = validate(
+        _File,
+        _document(path),
+        double_problems,
+        tier_problems,
+        objective_problems,
+        lambda document: alias_problems(document, sources),
+    )
+    return Inventory(tuple(_merged(model, item) for item in model.instances))
+
+
+def _document(path: Path) -> Document:
+    if path.suffix in (".yaml", ".yml"):
+        return load_yaml(path)
+    if path.suffix == ".csv":
+        return load_csv(path, columns=frozenset(_Instance.model_fields), required=frozenset({"id"}))
+    raise fail(path, 0, "an inventory is a .yaml, .yml or .csv file")
 
 
 def _merged(model: _File, item: _Instance) -> Instance:
-    named = model.tiers.get(str(item.tier))
-    tier = named or next((t for t in model.tiers.values() if t.tier == item.tier), None)
-    layers = [model.defaults, *([tier] if tier else []), item]
-    merged: dict[str, Any] = dict(_FALLBACK)
-    for layer in layers:
-        given = {name: getattr(layer, name) for name in _Promises.model_fields}
-        merged |= {name: value for name, value in given.items() if value is not None}
+    wanted = item.tier if "tier" in item.model_fields_set else model.defaults.tier
+    numbers = {name: tier.tier for name, tier in model.tiers.items()}
+    name = tier_named(wanted, numbers)
+    tier = model.tiers[name] if name is not None else None
+    promised: dict[str, Any] = {}
+    for layer in (model.defaults, *([tier] if tier else []), item):
+        # What is written counts, also as nothing: `incr_schedule:` takes a tier's schedule away.
+        promised |= {key: getattr(layer, key) for key in layer.model_fields_set}
+    for key, value in _FALLBACK.items():
+        if promised.get(key) is None:
+            promised[key] = value
     columns = {
         "instance_id": item.id,
-        "tier": tier.tier if tier else item.tier if isinstance(item.tier, int) else None,
+        "tier": tier.tier if tier else wanted,
         "retired_at": item.retired_at,
         "exclusions": [window.model_dump() for window in item.exclusions],
-        **{
-            _COLUMN.get(name, name): merged.get(name)
-            for name in _Promises.model_fields
-        },
+        **{_COLUMN.get(key, key): promised.get(key) for key in _Promises.model_fields},
     }
     return Instance(item.id, columns, item.aliases)
-
-
-_COLUMN = {"rpo": "rpo_s", "rto": "rto_s", "grace": "grace_s", "drill_every": "drill_every_s"}
-
-
-def _references(
-    document: Document, model: _File, sources: Mapping[str, SourceConfig]
-) -> list[Problem]:
-    problems = []
-    for index, item in enumerate(model.instances):
-        where: KeyPath = ("instances", index)
-        known = sorted(model.tiers)
-        numbers = {tier.tier for tier in model.tiers.values()}
-        if isinstance(item.tier, str) and item.tier not in model.tiers:
-            message = f"no tier {item.tier!r}; there are: {', '.join(known) or 'none'}"
-            problems.append(
-                document.problem((*where, "tier"), message, closest(item.tier, known))
-            )
-        elif isinstance(item.tier, int) and numbers and item.tier not in numbers:
-            message = f"no tier {item.tier}; there are: {', '.join(map(str, sorted(numbers)))}"
-            problems.append(document.problem((*where, "tier"), message))
-        for number, alias in enumerate(item.aliases):
-            if alias.source not in sources:
-                ids = sorted(sources)
-                message = f"no source {alias.source!r} in cbcr.yaml"
-                place = (*where, "aliases", number, "source")
-                problems.append(document.problem(place, message, closest(alias.source, ids)))
-    return problems
-
-
-def _twice(document: Document, model: _File) -> list[Problem]:
-    problems = []
-    ids: dict[str, int] = {}
-    names: dict[tuple[str, str], str] = {}
-    for index, item in enumerate(model.instances):
-        if item.id in ids:
-            first = document.line(("instances", ids[item.id], "id"))
-            message = f"instance {item.id!r} is in line {first} already"
-            problems.append(document.problem(("instances", index, "id"), message))
-        ids.setdefault(item.id, index)
-        for number, alias in enumerate(item.aliases):
-            other = names.setdefault((alias.source, alias.name), item.id)
-            if other != item.id:
-                message = f"{alias.source} calls {other!r} {alias.name!r} already"
-                place = ("instances", index, "aliases", number)
-                problems.append(document.problem(place, message))
-    return problems
 
 
 def _source_row(source: SourceConfig) -> dict[str, Any]:
@@ -245,36 +235,3 @@ def _source_row(source: SourceConfig) -> dict[str, Any]:
         "every_s": source.every_s,
         "stale_after_s": source.stale_after_s,
     }
-
-
-def _read_csv(path: Path) -> Document:
-    """Read a CSV as if it were the YAML: one row an instance, empty cells are absent.
-
-    Aliases are `source=name` separated by semicolons; the numeric tier needs no table of tiers.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            rows = [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise ConfigError([Problem(str(path), 0, "", "there is no such file")]) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError([Problem(path.name, 0, "", f"it cannot be read: {error}")]) from None
-    lines: dict[KeyPath, int] = {(): 1}
-    instances = []
-    for index, (line, row) in enumerate(rows):
-        if None in row or None in row.values():
-            message = "this row has another number of cells than the header"
-            raise ConfigError([Problem(path.name, line, "", message)])
-        lines[("instances", index)] = line
-        instances.append(_csv_instance({k: v.strip() for k, v in row.items() if v.strip()}))
-    return Document(path, {"instances": instances}, lines)
-
-
-def _csv_instance(row: dict[str, Any]) -> dict[str, Any]:
-    if "aliases" in row:
-        pairs = (part.partition("=") for part in str(row["aliases"]).split(";") if part.strip())
-        row["aliases"] = [{"source": s.strip(), "name": n.strip()} for s, _, n in pairs]
-    if str(row.get("tier", "")).isdigit():
-        row["tier"] = int(row["tier"])
-    return row

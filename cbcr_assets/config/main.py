@@ -22,6 +22,8 @@ from cbcr_assets.config.feeds import (
 )
 from cbcr_assets.config.problems import load_yaml, validate
 from cbcr_assets.config.values import (
+    LISTING,
+    SECTION,
     Cron,
     Name,
     PositiveSeconds,
@@ -32,7 +34,7 @@ from cbcr_assets.config.values import (
 
 # A sensor's tick is abandoned after 60 s; a feed must give up before that.
 _LONGEST_TIMEOUT_S = 45.0
-_STRICT = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Feed(BaseModel):
@@ -42,7 +44,7 @@ class _Feed(BaseModel):
     command: Command | None = None
     file: WrittenPath | None = None
     sql: SqlAddress | None = None
-    timeout: PositiveSeconds = "20s"  # type: ignore[assignment] # read like a written one
+    timeout: PositiveSeconds = Field(default="20s", validate_default=True)
 
     @field_validator("timeout")
     @classmethod
@@ -58,10 +60,10 @@ class _Source(BaseModel):
     model_config = _STRICT
     tool: str
     timezone: Zone = "UTC"
-    every: PositiveSeconds = "30s"  # type: ignore[assignment]
-    stale_after: PositiveSeconds = "1h"  # type: ignore[assignment]
+    every: PositiveSeconds = Field(default="30s", validate_default=True)
+    stale_after: PositiveSeconds = Field(default="1h", validate_default=True)
     names_are_instance_ids: bool | None = None
-    feeds: Annotated[tuple[_Feed, ...], Field(min_length=1)]
+    feeds: Annotated[tuple[_Feed, ...], Field(min_length=1), LISTING]
 
     @field_validator("stale_after")
     @classmethod
@@ -86,18 +88,18 @@ class _Links(BaseModel):
 
 class _Lanes(BaseModel):
     model_config = _STRICT
-    heartbeat: PositiveSeconds = "15m"  # type: ignore[assignment]
+    heartbeat: PositiveSeconds = Field(default="15m", validate_default=True)
     build_every: Cron = "*/5 * * * *"
 
 
 class _File(BaseModel):
     model_config = _STRICT
-    sources: Annotated[dict[Name, _Source], Field(min_length=1)]
+    sources: Annotated[dict[Name, _Source], Field(min_length=1), SECTION]
     inventory: WrittenPath = "inventory.yaml"
     alerting: WrittenPath = "alerting.yaml"
-    warehouse: _Warehouse = _Warehouse()
-    links: _Links = _Links()
-    lanes: _Lanes = _Lanes()
+    warehouse: Annotated[_Warehouse, SECTION] = _Warehouse()
+    links: Annotated[_Links, SECTION] = _Links()
+    lanes: Annotated[_Lanes, SECTION] = _Lanes()
 
 
 @dataclass(frozen=True)

@@ -77,16 +77,24 @@ def validate(model: type[Model], document: Document, *checks: Check) -> Model:
         context = {"root": document.file.absolute().parent}
         instance = model.model_validate(document.data, context=context)
     except ValidationError as error:
-        items = error.errors(include_url=False)
+        items = (item for item in error.errors(include_url=False) if not _is_echo(item))
         problems += [_problem(document, model, item) for item in items]
     if problems:
         raise ConfigError(problems)
     return instance
 
 
+def _is_echo(item: Any) -> bool:
+    """Tell whether this only repeats other errors: a list of wrong items counts as too short."""
+    given = item.get("input")
+    return item["type"] == "too_short" and isinstance(given, (list, dict)) and len(given) > 0
+
+
 def _problem(document: Document, model: type[BaseModel], item: Any) -> Problem:
     location: Sequence[str | int] = item["loc"]
     path = _path(document.data, location)
+    if path[-1:] != (location[-1],) and location[-1] in _keys_at(model, location[:-1]):
+        path = (*path, location[-1])  # a default that does not go with what is written
     kind, given = item["type"], item.get("input")
     context = item.get("ctx") or {}
     if kind == "extra_forbidden":
@@ -95,7 +103,7 @@ def _problem(document: Document, model: type[BaseModel], item: Any) -> Problem:
         listed = f"; known here: {', '.join(known)}" if not near and len(known) <= _FEW else ""
         return document.problem(path, f"unknown key{listed}", near)
     if kind == "missing":
-        return document.problem((*path, location[-1]), "this key is required")
+        return document.problem(path, "this key is required")
     if kind == "union_tag_not_found":
         key = str(context["discriminator"]).strip("'")
         return document.problem((*path, key), "this key is required")

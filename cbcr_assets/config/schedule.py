@@ -3,69 +3,101 @@
 Belongs here: cron in the instance's own zone, across changes of the clock.
 Does not belong here: whether a backup came (SQL decides).
 
-Semantics are those of Debian's cron, as cronsim implements them: a run whose local time does not
-exist on the day the clocks go forward happens right after the gap, and one whose local time exists
-twice happens once.
+Semantics are those of Debian's cron, as cronsim implements them. A run at a set time of day
+happens once each day it is asked for: if the clocks skip that time, right after the gap; if they
+repeat it, at its first pass. Runs whose minute or hour begins with `*` follow the clock itself:
+nothing in a skipped hour, all of them again in a repeated one. Two runs that a gap moves to the
+same moment are one.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 from cronsim import CronSim
 
-from cbcr_assets.config.inventory import Instance, Inventory
+from cbcr_assets.config.inventory import Inventory
 from cbcr_assets.records import raw_table
 
 _TYPES = {"full": "full_schedule", "incr": "incr_schedule"}
+_PROMISE: dict[str, Any] = {
+    "instance_id": pl.String,
+    "backup_type": pl.String,
+    "cron": pl.String,
+    "timezone": pl.String,
+    "begin": pl.Datetime("us"),
+    "end": pl.Datetime("us"),
+    "grace": pl.Duration("us"),
+}
+_RUNS: dict[str, Any] = {
+    "cron": pl.String,
+    "timezone": pl.String,
+    "scheduled_at": pl.List(pl.Datetime("us")),
+}
 
 
 def expand_schedules(inventory: Inventory, *, start: datetime, until: datetime) -> pl.DataFrame:
     """Return the scheduled runs of all instances as a frame of raw.scheduled_runs.
 
+    Sorted by instance, type and time. A run is due `grace` after its scheduled time.
+
     Args:
         inventory: Instances with their cron expressions, zones and grace.
         start: First moment of interest, naive UTC; an instance starts no earlier than its
             `protect_from`.
-        until: Last moment of interest, naive UTC, included; none after `retired_at`.
+        until: Last moment of interest, naive UTC, included; an instance has none from its
+            `retired_at` on.
     """
-    # Fleets share few schedules, so each is walked once, over the widest range.
-    runs = cache(lambda expression, zone: pl.Series(_runs(expression, zone, start, until),
-                                                    dtype=pl.Datetime("us")))  # fmt: skip
-    frames = [
-        _frame(instance, backup_type, runs(instance.columns[column], instance.columns["timezone"]))
+    promises = _promises(inventory).sort("instance_id", "backup_type")
+    # Fleets share few schedules, so each is walked once.
+    asked = promises.select("cron", "timezone").unique().rows()
+    runs = pl.DataFrame(
+        [(cron, zone, list(_runs(cron, zone, start, until))) for cron, zone in asked],
+        schema=_RUNS,
+        orient="row",
+    )
+    found = (
+        promises.join(runs, on=["cron", "timezone"], maintain_order="left")
+        .explode("scheduled_at")
+        .filter(
+            pl.col("scheduled_at").is_not_null()
+            & (pl.col("begin").is_null() | (pl.col("scheduled_at") >= pl.col("begin")))
+            & (pl.col("end").is_null() | (pl.col("scheduled_at") < pl.col("end")))
+        )
+    )
+    due = found.with_columns(due_at=pl.col("scheduled_at") + pl.col("grace"))
+    return due.select(list(raw_table("scheduled_runs").polars_schema))
+
+
+def _promises(inventory: Inventory) -> pl.DataFrame:
+    rows = [
+        (
+            instance.instance_id,
+            backup_type,
+            instance.columns[column],
+            instance.columns["timezone"],
+            instance.columns["protect_from"],
+            instance.columns["retired_at"],
+            timedelta(seconds=instance.columns["grace_s"]),
+        )
         for instance in inventory.instances
         for backup_type, column in _TYPES.items()
         if instance.columns[column] is not None
     ]
-    schema = raw_table("scheduled_runs").polars_schema
-    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+    return pl.DataFrame(rows, schema=_PROMISE, orient="row")
 
 
-def _frame(instance: Instance, backup_type: str, moments: pl.Series) -> pl.DataFrame:
-    columns = instance.columns
-    begin, end = columns["protect_from"], columns["retired_at"]
-    if begin is not None:
-        moments = moments.filter(moments >= begin)
-    if end is not None:
-        moments = moments.filter(moments <= end)
-    grace = timedelta(seconds=columns["grace_s"])
-    return pl.DataFrame({"scheduled_at": moments}).select(
-        instance_id=pl.lit(instance.instance_id),
-        backup_type=pl.lit(backup_type),
-        scheduled_at=pl.col("scheduled_at"),
-        due_at=pl.col("scheduled_at") + grace,
-    )
-
-
-def _runs(expression: str, zone: str, start: datetime, until: datetime) -> Iterator[datetime]:
+def _runs(cron: str, zone: str, start: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the moments of a schedule from start to until, naive UTC, each later than the last."""
     # cronsim yields moments later than its start, so it starts one second early.
     local = (start - timedelta(seconds=1)).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
-    for moment in CronSim(expression, local):
+    last: datetime | None = None
+    for moment in CronSim(cron, local):
         found = moment.astimezone(UTC).replace(tzinfo=None)
         if found > until:
             return
-        if found >= start:
+        if found >= start and (last is None or found > last):
             yield found
+            last = found

@@ -143,7 +143,7 @@ def cron(value: str) -> str:
     form = "write '30 2 * * *' for 02:30 every day"
     if (count := len(value.split())) != _FIELDS:
         meant = _NICKNAMES.get(value.strip().lower())
-        message = f"{value!r} is not a cron expression: it has {count} fields instead of 5; {form}"
+        message = f"{value!r} is not a cron expression: five fields, not {count}; {form}"
         raise Refused(message, suggestion=meant)
     try:
         next(CronSim(value, datetime(2026, 1, 1, tzinfo=UTC)))
@@ -254,6 +254,18 @@ def secret_reference(value: Any, info: ValidationInfo | None = None) -> SecretRe
 def _read_secret(value: Any, info: ValidationInfo) -> SecretRef:
     return secret_reference(value, info)
 
+
+def _nothing_is_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _nothing_is_none(value: Any) -> Any:
+    return [] if value is None else value
+
+
+# A heading with everything below it commented out is the same as no heading.
+SECTION = BeforeValidator(_nothing_is_empty)
+LISTING = BeforeValidator(_nothing_is_none)
 
 Seconds = Annotated[float, BeforeValidator(duration_s)]
 PositiveSeconds = Annotated[float, BeforeValidator(positive_duration_s)]

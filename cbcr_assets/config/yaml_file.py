@@ -21,6 +21,8 @@ from cbcr_assets.config.document import (
     show_path,
 )
 
+# Composing is recursive, in libyaml without a check of the stack.
+_DEEPEST = 50
 # Far more than any real file; aliases of aliases can stand for billions of values.
 _MOST_VALUES = 1_000_000
 _STEM = "tag:yaml.org,2002:"
@@ -55,6 +57,7 @@ def load_yaml(path: Path) -> Document:
     text = read_text(path)
     last_line = text.count("\n") + (not text.endswith("\n"))
     try:
+        _refuse_depth(path, text)
         node = _LOADER(text).get_single_node()
         reading = _Reading(path)
         data = {} if node is None else reading.value(node, ())
@@ -64,11 +67,18 @@ def load_yaml(path: Path) -> Document:
         line = text.count("\n", 0, error.position) + 1
         message = f"this is not YAML: it holds the character U+{_code(error.character):04X}"
         raise fail(path, line, message) from None
-    except RecursionError:
-        raise fail(path, 0, "it is nested too deep to be read") from None
     if reading.problems:
         raise ConfigError(reading.problems)
     return Document(path, data, reading.lines)
+
+
+def _refuse_depth(path: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise fail(path, event.start_mark.line + 1, "it is nested too deep to be read")
 
 
 class _Reading:

@@ -116,12 +116,11 @@ def _read(
     known: set[tuple[str, str]],
 ) -> Iterable[Reading]:
     for file in files:
-        envelope = read_envelope(
-            file.path, source_id=source_id, kind=file.kind, timezone=timezone
-        )
+        envelope = read_envelope(file.path, source_id=source_id, kind=file.kind, timezone=timezone)
         if isinstance(envelope, Reject):
-            yield Reading(file, None, Parsed(rejects=(envelope,), seen=1, ok=False,
-                                             error=envelope.reason))
+            yield Reading(
+                file, None, Parsed(rejects=(envelope,), seen=1, ok=False, error=envelope.reason)
+            )
             continue
         if envelope.stream and (envelope.native_id, _sha(envelope.payload)) in known:
             # A crash came between commit and acknowledgement: this piece is in already.
@@ -152,9 +151,7 @@ def _parse(connector: Connector, envelope: Envelope, carry: str) -> Parsed:
         return Parsed(rejects=(reject,), seen=1, ok=False, error=reason)
 
 
-def _load_frames(
-    session: Session, source_id: str, readings: Sequence[Reading]
-) -> list[LoadResult]:
+def _load_frames(session: Session, source_id: str, readings: Sequence[Reading]) -> list[LoadResult]:
     aliases = dict(
         session.query(
             "select native_instance, instance_id from raw.instance_aliases"
@@ -175,9 +172,7 @@ def _load_frames(
 def _with_instance(frame: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
     if "native_instance" not in frame.columns:
         return frame
-    mapped = pl.col("native_instance").replace_strict(
-        aliases, default=None, return_dtype=pl.String
-    )
+    mapped = pl.col("native_instance").replace_strict(aliases, default=None, return_dtype=pl.String)
     return frame.with_columns(instance_id=mapped)
 
 

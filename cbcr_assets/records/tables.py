@@ -169,7 +169,7 @@ every_s double seconds between two readings
 stale_after_s double without a good reading for this long the source is stale
 retired_at timestamp no longer configured since
 """,
-            {n: Merge.REPLACE for n in ("tool", "every_s", "stale_after_s", "retired_at")},
+            dict.fromkeys(("tool", "every_s", "stale_after_s", "retired_at"), Merge.REPLACE),
         ),
         "The configured sources: the mirror of cbcr.yaml that staleness is judged by.",
         merged=True,
@@ -200,14 +200,29 @@ protect_from timestamp protection is promised from this moment
 retired_at timestamp decommissioned at
 exclusions exclusions maintenance windows left out of compliance
 """,
-            {
-                name: Merge.REPLACE
-                for name in (
-                    "db_type cluster_id host environment team tier rpo_s rto_s timezone full_schedule"
-                    " incr_schedule grace_s log_archiving drill_every_s storage_volume network_link"
-                    " retired_at exclusions"
-                ).split()
-            },
+            dict.fromkeys(
+                [
+                    "db_type",
+                    "cluster_id",
+                    "host",
+                    "environment",
+                    "team",
+                    "tier",
+                    "rpo_s",
+                    "rto_s",
+                    "timezone",
+                    "full_schedule",
+                    "incr_schedule",
+                    "grace_s",
+                    "log_archiving",
+                    "drill_every_s",
+                    "storage_volume",
+                    "network_link",
+                    "retired_at",
+                    "exclusions",
+                ],
+                Merge.REPLACE,
+            ),
         ),
         "What must be protected, and what was promised for it.",
         merged=True,

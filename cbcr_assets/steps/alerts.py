@@ -31,7 +31,9 @@ class TickOutcome:
     delivery: DeliveryReport
 
 
-def hand_over(platform: Platform, service: AlertService, evaluation_id: str, *, now: datetime) -> int:
+def hand_over(
+    platform: Platform, service: AlertService, evaluation_id: str, *, now: datetime
+) -> int:
     """Give all rows of one evaluation to the engine; doing it again changes nothing.
 
     Returns:

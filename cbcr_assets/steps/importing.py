@@ -53,7 +53,9 @@ def import_file(platform: Platform, table: str, path: Path, *, now: datetime) ->
     raw = _read(path)
     if unknown := [name for name in raw.columns if name not in definition.polars_schema]:
         known = ", ".join(definition.polars_schema)
-        raise WarehouseError(f"{path}: raw.{table} has no column {', '.join(unknown)}; it has {known}")
+        raise WarehouseError(
+            f"{path}: raw.{table} has no column {', '.join(unknown)}; it has {known}"
+        )
     frame, reasons = _typed(definition, raw)
     good = frame.filter(pl.lit(value=True) if not reasons else ~pl.col("row_").is_in(list(reasons)))
     rejected = [
@@ -78,7 +80,9 @@ def _definition(table: str) -> RawTable:
 def _read(path: Path) -> pl.DataFrame:
     reader = _READERS.get(path.suffix)
     if reader is None:
-        raise WarehouseError(f"{path}: cannot read {path.suffix or 'this'}; use {', '.join(_READERS)}")
+        raise WarehouseError(
+            f"{path}: cannot read {path.suffix or 'this'}; use {', '.join(_READERS)}"
+        )
     try:
         return reader(path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -112,7 +116,9 @@ def _cast(source: pl.Series, kind: pl.DataType) -> pl.Series:
             source = source.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     if kind == pl.Boolean and source.dtype == pl.String:
         words = {"true": True, "1": True, "false": False, "0": False}
-        return source.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
+        return source.str.to_lowercase().replace_strict(
+            words, default=None, return_dtype=pl.Boolean
+        )
     return source.cast(kind, strict=False)
 
 

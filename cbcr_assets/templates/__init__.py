@@ -1,11 +1,16 @@
-"""Starter files that `cbcr init` and `cbcr up` copy.
+"""The commented starter files that `cbcr init` and `cbcr up` copy.
 
-Belongs here: the files and their reading. Does not belong here: defaults (the models own them).
+Belongs here: the files, and reading them out of the installed package.
+Does not belong here: where they are written.
 """
 
 from importlib.resources import files
 
 
 def read_template(name: str) -> str:
-    """Return the text of a starter file."""
+    """Return the text of a starter file, such as `cbcr.yaml`.
+
+    Raises:
+        FileNotFoundError: There is none of that name.
+    """
     return files(__name__).joinpath(name).read_text(encoding="utf-8")

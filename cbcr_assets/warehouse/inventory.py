@@ -51,9 +51,9 @@ def remap(session: Session) -> int:
     changed = 0
     for table in NAMED_BY_SOURCE:
         wrong = (
-            f"from raw.instance_aliases as a where t.source_id = a.source_id"
-            f" and t.native_instance = a.native_instance"
-            f" and t.instance_id is distinct from a.instance_id"
+            "from raw.instance_aliases as a where t.source_id = a.source_id"
+            " and t.native_instance = a.native_instance"
+            " and t.instance_id is distinct from a.instance_id"
         )
         count = session.query(
             f"select count(*) as n from raw.{table} as t, raw.instance_aliases as a where"

@@ -54,9 +54,12 @@ order by {_list(table.key)}, row_"""
 def merge_sql(table: RawTable) -> str:
     """Fold `incoming_` with the stored rows of the same keys into temporary table `merged_`."""
     columns = _list([c.name for c in table.columns])
-    folded = ",\n    ".join([*(quote(k) for k in table.key), *(
-        _folded(c) for c in table.columns if c.name not in table.key
-    )])
+    folded = ",\n    ".join(
+        [
+            *(quote(k) for k in table.key),
+            *(_folded(c) for c in table.columns if c.name not in table.key),
+        ]
+    )
     return f"""
 create or replace temp table merged_ as
 with stored as (
@@ -75,9 +78,7 @@ def changed_sql(table: RawTable) -> str:
     watched = [
         c.name for c in table.columns if c.name not in table.key and c.name not in table.unwatched
     ]
-    differs = " or ".join(
-        f"merged_.{quote(n)} is distinct from stored.{quote(n)}" for n in watched
-    )
+    differs = " or ".join(f"merged_.{quote(n)} is distinct from stored.{quote(n)}" for n in watched)
     return f"""
 create or replace temp table changed_ as
 select merged_.*, stored.ingest_seq is null as is_new_

@@ -17,7 +17,9 @@ import duckdb
 from cbcr_assets.warehouse.base import Snapshot, WarehouseError, WarehouseMissing
 
 _POINTER = "CURRENT"
-_NOTHING = "nothing was published yet: run `cbcr pull`, `cbcr build` and `cbcr publish`, or `make demo`"
+_NOTHING = (
+    "nothing was published yet: run `cbcr pull`, `cbcr build` and `cbcr publish`, or `make demo`"
+)
 
 
 def publish(live: Path, serving: Path, *, keep: int, now: datetime) -> Snapshot:

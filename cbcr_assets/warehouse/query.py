@@ -30,7 +30,9 @@ _LOCKED_DOWN = (
 def limit_memory() -> None:
     """Bound this process's address space, so that no query can exhaust the machine."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = _ADDRESS_SPACE_BYTES if hard == resource.RLIM_INFINITY else min(hard, _ADDRESS_SPACE_BYTES)
+    wanted = (
+        _ADDRESS_SPACE_BYTES if hard == resource.RLIM_INFINITY else min(hard, _ADDRESS_SPACE_BYTES)
+    )
     if soft == resource.RLIM_INFINITY or soft > wanted:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
 
@@ -61,4 +63,3 @@ def guarded_query(snapshot: Path, sql: str, *, max_rows: int) -> pl.DataFrame:
             return con.sql(statements[0].query).limit(max_rows).pl()
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from error
-

@@ -111,7 +111,9 @@ def _read(session: Session, rule: str) -> RuleVerdicts:
     columns = ", ".join(f"{name}::{kind} as {name}" for name, kind in SLA_COLUMNS.items())
     kept = f"verdicts_{rule}"
     try:
-        session.execute(f"create or replace temp table {kept} as select {columns} from sla.sla_{rule}")
+        session.execute(
+            f"create or replace temp table {kept} as select {columns} from sla.sla_{rule}"
+        )
         return RuleVerdicts(rule, session.query(f"from {kept}"))
     except duckdb.CatalogException:
         return RuleVerdicts(

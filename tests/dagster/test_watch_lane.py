@@ -184,3 +184,7 @@ def test_a_watch_run_imports_neither_dbt_nor_great_expectations(platform: Platfo
         [sys.executable, "-c", code], cwd=CODE_ROOT, text=True, capture_output=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_whole_location_loads(platform: Platform) -> None:
+    build_defs().get_repository_def().load_all_definitions()

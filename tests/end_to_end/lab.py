@@ -104,12 +104,12 @@ class Lab:
 
     @property
     def config(self) -> Path:
-        """pgBackRest's configuration."""
+        """PgBackRest's configuration."""
         return self.root / "pgbackrest.conf"
 
     @property
     def backup_log(self) -> Path:
-        """pgBackRest's backup log."""
+        """PgBackRest's backup log."""
         return self.root / "log" / f"{STANZA}-backup.log"
 
     def start(self) -> None:
@@ -127,7 +127,9 @@ class Lab:
             handle.write(settings)
         self._server(data)
         self.pgbackrest("stanza-create")
-        self.sql(f"create table orders as select g as id, 'x' as note from generate_series(1, {ROWS}) g")
+        self.sql(
+            f"create table orders as select g as id, 'x' as note from generate_series(1, {ROWS}) g"
+        )
 
     def backup(self, kind: str, *options: str, check: bool = True) -> int:
         """Run a backup; return its exit code."""

@@ -40,7 +40,9 @@ class StubSlack:
             if all(word in json.dumps(body) for word in words)
         ]  # fmt: skip
 
-    def wait(self, *words: str, timeout_s: float, count: int = 1) -> tuple[datetime, dict[str, Any]]:
+    def wait(
+        self, *words: str, timeout_s: float, count: int = 1
+    ) -> tuple[datetime, dict[str, Any]]:
         """Wait for the `count`-th message with these words."""
         wait_until(lambda: len(self.matching(*words)) >= count, timeout_s, f"Slack: {words}")
         return self.matching(*words)[count - 1]

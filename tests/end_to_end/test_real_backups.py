@@ -73,7 +73,7 @@ def test_from_a_failing_backup_to_a_verified_restore(watched: Any, platforms: Mo
     print(f"log line to Slack: {(arrived - failed_at).total_seconds():.1f} s")
 
     lab.backup("incr")
-    slack.wait("backup_failed", "esolved", timeout_s=60)
+    slack.wait("backup_failed", "RESOLVED", timeout_s=60)
     assert len(slack.matching("backup_failed", "chat.postMessage")) <= 2
 
     broken_at = lab.last_backup_stop() + RPO

@@ -58,9 +58,13 @@ class SlackSender:
 def _refused(error: Any) -> Retry | Rejected:
     response = error.response
     status = getattr(response, "status_code", 200)
-    headers = {name.lower(): value for name, value in (getattr(response, "headers", {}) or {}).items()}
+    headers = {
+        name.lower(): value for name, value in (getattr(response, "headers", {}) or {}).items()
+    }
     word = response.get("error") if hasattr(response, "get") else None
     if status == 429 or status >= 500 or word in _PASSING or not isinstance(word, str):
         after = headers.get("retry-after")
-        return Retry(wait_s(after[0] if isinstance(after, list) else after), f"Slack: {word or status}")
+        return Retry(
+            wait_s(after[0] if isinstance(after, list) else after), f"Slack: {word or status}"
+        )
     return Rejected(f"Slack: {word}")

@@ -17,7 +17,8 @@ LABEL = r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?"
 
 _BEGIN = re.compile(r"([a-z-]+(?::[a-z]+)?) command begin ([^\s:]+): ?(.*)", re.ASCII)
 _END = re.compile(
-    r"([a-z-]+(?::[a-z]+)?) command end: (?:(?P<done>completed successfully)(?: \((?P<ms>\d{1,12})ms\))?"
+    r"([a-z-]+(?::[a-z]+)?) command end: "
+    r"(?:(?P<done>completed successfully)(?: \((?P<ms>\d{1,12})ms\))?"
     r"|aborted with exception \[(?P<code>\d{1,4})\]"
     r"|terminated on signal (?P<signal>\[\w+\]|from child process))",
     re.ASCII,
@@ -147,6 +148,21 @@ class Block:
     def fact(self, name: str) -> Message | None:
         """Return the first message that told a fact."""
         return next(iter(self.facts.get(name, ())), None)
+
+    def told(self, name: str, pattern: re.Pattern[str], group: int) -> str | None:
+        """Return a part of the message that told a fact."""
+        message = self.fact(name)
+        match = pattern.match(f"{message.level}: {message.text}") if message else None
+        return match[group] if match else None
+
+    def key(self, stanza: str) -> str:
+        """Return the identity of this start of a command.
+
+        It is the exec-id (process id and a random number). Before pgBackRest 2.32 there is none:
+        then it is the begin stamp, as written.
+        """
+        stamp = self.begin.line[:23].replace(" ", "T") if self.begin else ""
+        return f"{stanza}:{self.options.get('exec-id') or stamp}"
 
     def fits(self, message: Message, end: End) -> bool:
         """Say whether the end line tells the duration of this very block."""

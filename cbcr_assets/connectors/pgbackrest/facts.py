@@ -38,11 +38,9 @@ _NO_SPACE = re.compile(r"(?i)no space left|quota exceeded|\[28\]|\[122\]")
 _TIMEOUT = re.compile(r"(?i)timed? ?out")
 _UNREACHABLE = re.compile(r"(?i)unable to connect|connection refused|no route to host")
 _RETRY = re.compile(r"\[\w+\] on retry ")
-_SECRET_NAME = r"[\w.-]*(?:key|pass|secret|token)[\w.-]*"
-_SECRET_OPTION = re.compile(
-    rf"(?i)((?:--|\brepo\d*-){_SECRET_NAME})(=|\s+)(\"[^\"]*\"|'[^']*'|\S+)"
-)
-_SECRET_VALUE = re.compile(rf"(?i)'[^']*'( is (?:not|out) [^']*'{_SECRET_NAME}')")
+_PRIVATE = r"[\w.-]*(?:key|pass|secret|token)[\w.-]*"
+_SECRET_OPTION = re.compile(rf"(?i)((?:--|\brepo\d*-){_PRIVATE})(=|\s+)(\"[^\"]*\"|'[^']*'|\S+)")
+_SECRET_VALUE = re.compile(rf"(?i)'[^']*'( is (?:not|out) [^']*'{_PRIVATE}')")
 
 
 def size_bytes(text: str) -> int | None:

@@ -79,9 +79,9 @@ class Fields:
         value = self.values.get(key)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _INT64:
-            raise Refused("type", f"{self.path}{key} must be a whole number, not {brief(value)}")
-        return value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT64:
+            return value
+        raise Refused("type", f"{self.path}{key} must be a whole number, not {brief(value)}")
 
     def flag(self, key: str) -> bool | None:
         """Return true, false, or None if it is not said."""

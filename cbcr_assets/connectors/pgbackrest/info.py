@@ -155,15 +155,14 @@ class _Stanza:
             for repo, (said, text) in statuses.items()
             if said not in _LISTED
         ]
-        if code not in _LISTED and not (code == _REPOS_DIFFER and repos):
-            problems.insert(0, f"stanza {name}: status {code} ({message or 'no message'})")
+        if not problems and code not in _LISTED and not (code == _REPOS_DIFFER and repos):
+            problems.append(f"stanza {name}: status {code} ({message or 'no message'})")
         if problems:
             problems[-1] += "; nothing that is absent from this list is taken for expired"
-        listed = [repo for repo, (said, _) in statuses.items() if said in _LISTED]
         return cls(
             name,
             fields.items("backup"),
-            () if problems and code != _REPOS_DIFFER else tuple(listed),
+            tuple(repo for repo, (said, _) in statuses.items() if said in _LISTED),
             tuple(problems),
             _current_systems(fields),
         )

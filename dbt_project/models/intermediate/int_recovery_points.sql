@@ -43,7 +43,7 @@ continued as (
         on
             archives.instance_id = chains.instance_id
             and (archives.base_label is null or archives.base_label = chains.label)
-            and chains.recovery_point_at <= archives.archived_to_at
+            and archives.archived_to_at >= chains.recovery_point_at
 
 ),
 

@@ -90,8 +90,8 @@ newest as (
     inner join points
         on
             pieces.instance_id = points.instance_id
-            and points.usable_from <= pieces.started_at
-            and points.usable_until > pieces.started_at
+            and pieces.started_at >= points.usable_from
+            and pieces.started_at < points.usable_until
     group by all
 
 ),
@@ -103,8 +103,8 @@ excluded as (
     inner join windows
         on
             pieces.instance_id = windows.instance_id
-            and windows.e.start <= pieces.started_at
-            and windows.e.stop > pieces.started_at
+            and pieces.started_at >= windows.e.start
+            and pieces.started_at < windows.e.stop
 
 ),
 

@@ -30,7 +30,8 @@ slots as (
 
 due as (
 
-    select * from slots where scheduled_at <= {{ cbcr_now() }}
+    select * from slots
+where scheduled_at <= {{ cbcr_now() }}
 
 ),
 

@@ -16,7 +16,7 @@ marked as (
 
     select
         *,
-        lag(stopped_at) over w is distinct from violated_from as starts_anew
+        coalesce(lag(stopped_at) over w <> violated_from, true) as starts_anew
     from violated
     window w as (partition by instance_id order by violated_from)
 

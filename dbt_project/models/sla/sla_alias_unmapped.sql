@@ -44,7 +44,7 @@ judged as (
         case when instance_id is null then first_seen_at end as since,
         null as changes_at,
         null as team,
-        to_json({'source': source_id, 'alias': native_instance, 'instance': instance_id}) as labels,
+        to_json({ 'source': source_id, 'alias': native_instance, 'instance': instance_id }) as labels,
         case
             when instance_id is null
                 then 'source ' || source_id || ' reports on ' || native_instance

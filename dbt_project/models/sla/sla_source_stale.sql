@@ -25,7 +25,7 @@ judged as (
         case when status <> 'ok' then stale_at end as since,
         case when status <> 'breached' then stale_at + interval 1 microsecond end as changes_at,
         null as team,
-        to_json({'source': source_id, 'tool': tool}) as labels,
+        to_json({ 'source': source_id, 'tool': tool }) as labels,
         case
             when status = 'ok'
                 then 'source ' || source_id || ' answered at ' || {{ utc_text('last_ok_at') }}
@@ -49,7 +49,7 @@ gone as (
         'info' as severity,
         's' as unit,
         retired_at as since,
-        to_json({'source': source_id, 'tool': tool}) as labels,
+        to_json({ 'source': source_id, 'tool': tool }) as labels,
         'source ' || source_id || ' is no longer configured' as summary
     from retired
 

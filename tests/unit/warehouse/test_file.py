@@ -72,9 +72,8 @@ def test_a_file_that_is_no_warehouse_is_refused_with_advice(warehouse: FileWareh
 def test_a_newer_warehouse_is_refused(warehouse: FileWarehouse) -> None:
     with warehouse.write() as session:
         session.execute("insert into main.cbcr_migrations values (999, 'later', null)")
-    with pytest.raises(WarehouseError, match="schema version 999"):
-        with warehouse.write():
-            pass
+    with pytest.raises(WarehouseError, match="schema version 999"), warehouse.write():
+        pass
 
 
 def test_readers_need_a_published_snapshot(warehouse: FileWarehouse) -> None:

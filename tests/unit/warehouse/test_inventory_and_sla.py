@@ -49,9 +49,7 @@ def test_rows_that_waited_for_an_alias_become_news_when_it_comes(warehouse: File
         store_inventory(session, frames(), empty_frame("scheduled_runs"), now=NOW)
         session.load("backup_jobs", typed_frame("backup_jobs", [waiting]))
         before = session.rows("select instance_id, ingest_seq from raw.backup_jobs")[0]
-        report = store_inventory(
-            session, frames("orders"), empty_frame("scheduled_runs"), now=NOW
-        )
+        report = store_inventory(session, frames("orders"), empty_frame("scheduled_runs"), now=NOW)
         after = session.rows("select instance_id, ingest_seq from raw.backup_jobs")[0]
     assert report.remapped == 1
     assert before[0] is None

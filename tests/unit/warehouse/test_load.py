@@ -120,7 +120,9 @@ def test_a_terminal_state_never_goes_back(
 def test_equal_keys_inside_one_batch_are_folded(warehouse: FileWarehouse) -> None:
     with warehouse.write() as session:
         result = session.load("backup_jobs", pl.concat(OBSERVED))
-        assert session.rows("select count(*), min(state) from raw.backup_jobs") == [(1, "succeeded")]
+        assert session.rows("select count(*), min(state) from raw.backup_jobs") == [
+            (1, "succeeded")
+        ]
     assert (result.seen, result.inserted, result.updated) == (3, 1, 0)
 
 

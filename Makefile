@@ -1,0 +1,41 @@
+# The command menu. `make setup` is part of every target and a no-op in a second when nothing changed.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-fast lint format lock clean
+BIN := .venv/bin
+
+help: ## show this menu
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## make .venv with everything that is locked
+	@sh .ci/setup
+
+demo: setup ## simulate a fleet and open the whole platform on it
+	@$(BIN)/cbcr demo
+
+up: setup ## run the platform that ./cbcr.yaml configures
+	@$(BIN)/cbcr up
+
+test: setup ## all tests; what needs a missing program is skipped with the reason
+	@$(BIN)/python -m pytest
+
+test-fast: setup ## the quick tests, at most a minute
+	@$(BIN)/python -m pytest -m "not e2e and not browser and not slow"
+
+lint: setup ## style, types, import direction, SQL, dead code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models
+	@$(BIN)/vulture
+
+format: setup ## format the Python code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: setup ## make requirements/dev.lock anew
+	@.ci/setup uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
+
+clean: ## remove what setup and runs have made
+	@rm -rf .venv .uv .cbcr
