@@ -76,10 +76,15 @@ def compare_with_truth(demo: Demo) -> Comparison:
 
 def comparison_frame(comparison: Comparison) -> pl.DataFrame:
     """Return one row for each planted or invented verdict."""
+    groups = (
+        ("found", comparison.found),
+        ("MISSED", comparison.missed),
+        ("INVENTED", comparison.invented),
+    )
     rows = [
-        *(("found", *_verdict(item)) for item in comparison.found),
-        *(("MISSED", *_verdict(item)) for item in comparison.missed),
-        *(("INVENTED", *_verdict(item)) for item in comparison.invented),
+        (word, item.rule, item.subject_id, item.status, item.story)
+        for word, items in groups
+        for item in items
     ]
     schema = ["verdict", "rule", "subject", "status", "story"]
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -112,4 +117,5 @@ def _run_watch_job(platform: Platform) -> None:
     with progress("evaluating the rules") as bar, dg.DagsterInstance.ephemeral() as instance:
         bar.add_task("job `watch`", total=None)
         job = definitions.resolve_job_def("watch")
-        job.execute_in_process(instance=instance, raise_on_error=True)
+        quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+        job.execute_in_process(run_config=quiet, instance=instance, raise_on_error=True)

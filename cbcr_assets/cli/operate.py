@@ -28,8 +28,8 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Run headless, compare with the planted truth, exit.")
     ] = False,
-    instances: Annotated[int, typer.Option(min=12, help="Databases in the fleet.")] = 60,
-    days: Annotated[int, typer.Option(min=14, help="Days of history.")] = 30,
+    instances: Annotated[int, typer.Option(min=16, help="Databases in the fleet.")] = 60,
+    days: Annotated[int, typer.Option(min=10, help="Days of history.")] = 30,
     seed: Annotated[int, typer.Option(help="Same seed, same fleet.")] = 7,
     directory: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".cbcr/demo"),
     port: PortOption = 3000,

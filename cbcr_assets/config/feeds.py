@@ -145,9 +145,7 @@ def _kind_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Pro
         message = f"{tool} has no kind {shown(kind)}; it has {', '.join(kinds)}"
         yield document.problem(where, message, closest(kind, kinds))
     elif feed.get("sql") is not None and kind not in SQL_KINDS:
-        message = (
-            f"{kind} is not read by SQL; {' and '.join(sorted(SQL_KINDS))} of tool cbcr are"
-        )
+        message = f"{kind} is not read by SQL; {' and '.join(sorted(SQL_KINDS))} of tool cbcr are"
         yield document.problem(where, message)
 
 

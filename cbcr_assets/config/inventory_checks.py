@@ -98,7 +98,7 @@ def alias_problems(document: Document, sources: Mapping[str, SourceConfig]) -> I
         source, name = (
             (alias.get("source"), alias.get("name")) if isinstance(alias, dict) else (None, None)
         )
-        if not isinstance(source, str) or not isinstance(name, str):
+        if not isinstance(source, str) or not isinstance(name, str) or not (source and name):
             continue
         if source not in sources:
             known = sorted(sources)

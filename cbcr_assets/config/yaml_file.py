@@ -5,6 +5,7 @@ Belongs here: from text to a `Document`; words as in YAML 1.2, so that `no`, `on
 Does not belong here: what a key means.
 """
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ _WORDS = {
     "float": (re.compile(r"[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+$"), list("-+.0123456789")),
     "merge": (re.compile(r"<<$"), ["<"]),
 }
+_PLAIN_TAGS = {_STEM + name for name in (*_WORDS, "str", "map", "seq")}
 
 
 def _loader() -> Any:
@@ -55,14 +57,13 @@ def load_yaml(path: Path) -> Document:
         ConfigError: Missing, unreadable, no YAML, or keys written twice.
     """
     text = read_text(path)
-    last_line = text.count("\n") + (not text.endswith("\n"))
     try:
         _refuse_depth(path, text)
         node = _LOADER(text).get_single_node()
         reading = _Reading(path)
         data = {} if node is None else reading.value(node, ())
     except yaml.MarkedYAMLError as error:
-        raise _not_yaml(path, error, last_line) from None
+        raise _not_yaml(path, text, error) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         message = f"this is not YAML: it holds the character U+{_code(error.character):04X}"
@@ -78,7 +79,8 @@ def _refuse_depth(path: Path, text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise fail(path, event.start_mark.line + 1, "it is nested too deep to be read")
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise fail(path, line, "it is nested too deep to be read")
 
 
 class _Reading:
@@ -91,6 +93,12 @@ class _Reading:
         self._open: set[int] = set()
         self._values = 0
 
+    def _apart(self) -> "_Reading":
+        """Return a reading whose lines do not count, for what is merged in from elsewhere."""
+        other = _Reading(self._file)
+        other._open, other._values = self._open, self._values
+        return other
+
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         """Return the value of a node and note the lines of what is in it."""
         self.lines.setdefault(path, node.start_mark.line + 1)
@@ -98,14 +106,19 @@ class _Reading:
         if id(node) in self._open or self._values > _MOST_VALUES:
             message = "an alias (*) inside what it stands for, or far too many of them"
             raise fail(self._file, node.start_mark.line + 1, message)
+        if node.tag not in _PLAIN_TAGS:
+            line, tag = node.start_mark.line + 1, node.tag.replace(_STEM, "!!")
+            self._wrong(line, path, f"the tag {tag} is not used here")
+            return None
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
+            return self._scalar(node)
         self._open.add(id(node))
-        result = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else [
-            self.value(child, (*path, index)) for index, child in enumerate(node.value)
-        ]  # fmt: skip
-        self._open.discard(id(node))
-        return result
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
+        finally:
+            self._open.discard(id(node))
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -133,41 +146,38 @@ class _Reading:
         merged: dict[str, Any] = {}
         for part in parts:
             if isinstance(part, yaml.MappingNode):
-                # Lines of merged keys are those of the place that they are merged into.
-                apart = _Reading(self._file)
+                apart = self._apart()
                 merged = apart.value(part, path) | merged
-                self._values += apart._values
+                self._values = apart._values
             else:
                 self._wrong(node.start_mark.line + 1, path, "<< takes a mapping, such as *other")
         return merged
 
-    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
-        word = node.tag.removeprefix(_STEM)
-        text: str = node.value
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        word, text = node.tag.removeprefix(_STEM), str(node.value)
         if word == "null":
             return None
-        if word == "bool" and text.lower() in ("true", "false"):
+        if word == "bool":
             return text.lower() == "true"
         if word in ("int", "float"):
-            try:
+            with contextlib.suppress(ValueError):  # an explicit tag may stand before anything
                 return int(text) if word == "int" else float(text)
-            except ValueError:
-                word = "?"
-        if word not in ("str", "merge"):
-            line = node.start_mark.line + 1
-            self._wrong(line, path, f"the tag {node.tag.replace(_STEM, '!!')} is not used here")
         return text
 
     def _wrong(self, line: int, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self._file.name, line, show_path(path), message))
 
 
-def _not_yaml(path: Path, error: yaml.MarkedYAMLError, last_line: int) -> ConfigError:
-    mark = error.problem_mark or error.context_mark
-    line = min(mark.line + 1, last_line) if mark else 0
-    begun = error.context_mark
-    begin = f", {error.context} from line {begun.line + 1} on" if begun and error.context else ""
-    return fail(path, line, f"this is not YAML: {error.problem}{begin}")
+def _not_yaml(path: Path, text: str, error: yaml.MarkedYAMLError) -> ConfigError:
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    lines = text.splitlines()
+    line = min(mark.line + 1, len(lines)) if mark else 0
+    message = f"this is not YAML: {error.problem}"
+    if line and lines[line - 1].lstrip(" ").startswith("\t"):
+        message = "this is not YAML: the line begins with a tab; indent with spaces"
+    elif begun and error.context and begun.line + 1 != line:
+        message += f", {error.context} from line {begun.line + 1} on"
+    return fail(path, line, message)
 
 
 def _code(character: Any) -> int:

@@ -246,7 +246,8 @@ class _Reader:
     def _is_whole(self, rest: str) -> bool:
         """An end line is whole by itself; of a document all but a fact that may be cut is used."""
         stamped = _STAMPED.fullmatch(rest)
-        if len(rest) > MAX_LINE or (stamped and read_end(stamped[5])):
+        # "completed successfully" may still be followed by the duration.
+        if len(rest) > MAX_LINE or (stamped and rest[-1] in ")]" and read_end(stamped[5])):
             return True
         return not self._envelope.stream and not (stamped and stamped[4] == "INFO")
 

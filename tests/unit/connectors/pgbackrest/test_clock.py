@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbcr_assets.connectors.pgbackrest.clock import LogClock
@@ -80,6 +80,7 @@ def test_the_duration_tells_begin_and_end_exactly(started, ended, minutes, expec
     assert first == last - timedelta(minutes=minutes)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=6))
 def test_cuts_do_not_change_the_reading(parse, rows, cuts):
     text = begin("02:10:00.000") + aborted("02:50:00.000")

@@ -21,7 +21,7 @@ def without_files(text):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=80)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_damaged_outputs(kind, recorded, parse, data):
     text = without_files(recorded(GOOD[kind]))
@@ -37,6 +37,7 @@ def test_damaged_outputs(kind, recorded, parse, data):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=50, deadline=None)
 @given(st.text(alphabet=st.characters(codec=None), max_size=200), st.text(max_size=50))
 def test_any_text(kind, parse, text, carry):
     parse(kind, text, carry=carry)
@@ -67,6 +68,7 @@ PARTS = st.sampled_from(
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=12), st.integers(0, 900))
 def test_lines_in_any_order_cut_anywhere(kind, parse, merged, parts, cut):
     text = "".join(parts)

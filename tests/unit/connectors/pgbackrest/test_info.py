@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 OK = {"code": 0, "message": "ok"}
@@ -141,7 +141,7 @@ def test_fields_that_a_version_lacks_or_adds(info, rows):
     ],
 )
 def test_one_wrong_backup_is_refused_and_its_repository_is_no_proof(changed, rule, info, rows):
-    wrong = backup("20261123-050000F", **changed)
+    wrong = backup(**{"label": "20261123-050000F"} | changed)
     parsed = info(stanza([backup(), wrong], repos=(OK, OK)), stanza([backup()], name="billing"))
     (reject,) = parsed.rejects
     assert (reject.rule, reject.table_name) == (rule, "backup_sets")
@@ -202,6 +202,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(JSON, max_size=3), JSON, st.sampled_from(sorted(backup())))
 def test_no_shape_of_json_raises(parse, document, value, field):
     parse("info", json.dumps(document))
