@@ -22,6 +22,8 @@ def tier_named(wanted: Any, numbers: Mapping[str, Any]) -> str | None:
         wanted: What the instance says.
         numbers: Number of each tier by its name.
     """
+    if wanted is None:
+        return None
     if str(wanted) in numbers:
         return str(wanted)
     return next((name for name, number in numbers.items() if number == wanted), None)
@@ -74,11 +76,11 @@ def objective_problems(document: Document) -> Iterator[Problem]:
     """Find instances without an objective, and those that retire before they are protected."""
     numbers = _tiers(document)
     for path, item in document.find("instances", ...):
-        if not isinstance(item, dict):
+        if not isinstance(item, dict) or not isinstance(path[-1], int):
             continue
         wanted = item.get("tier", document.get(("defaults", "tier")))
         name = tier_named(wanted, numbers)
-        if name is None and isinstance(wanted, str):
+        if name is None and (isinstance(wanted, str) or (wanted is not None and numbers)):
             continue  # an unknown tier is told about already; its rpo may be what is missing
         layers = [item, document.get(("tiers", name)) if name else {}, document.get(("defaults",))]
         if _written(layers, "rpo") is None:

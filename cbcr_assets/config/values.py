@@ -8,7 +8,7 @@ import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,8 +103,6 @@ def moment(value: Any) -> datetime:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = datetime.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - naive is UTC here
     if not isinstance(value, datetime):
         raise Refused(f"{shown(value)} is not a moment; write 2026-11-23 or 2026-11-23T04:00:00Z")
     if value.year not in _YEARS:

@@ -40,6 +40,17 @@ class StubSlack:
             if all(word in json.dumps(body) for word in words)
         ]  # fmt: skip
 
+    def wait_after(
+        self, moment: datetime, *words: str, timeout_s: float
+    ) -> tuple[datetime, dict[str, Any]]:
+        """Wait for the first message with these words that arrives after a moment."""
+
+        def later() -> list[tuple[datetime, dict[str, Any]]]:
+            return [(at, body) for at, body in self.matching(*words) if at > moment]
+
+        wait_until(lambda: bool(later()), timeout_s, f"Slack: {words} after {moment}")
+        return later()[0]
+
     def wait(
         self, *words: str, timeout_s: float, count: int = 1
     ) -> tuple[datetime, dict[str, Any]]:

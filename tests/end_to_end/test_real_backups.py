@@ -73,11 +73,14 @@ def test_from_a_failing_backup_to_a_verified_restore(watched: Any, platforms: Mo
     print(f"log line to Slack: {(arrived - failed_at).total_seconds():.1f} s")
 
     lab.backup("incr")
-    slack.wait("backup_failed", "RESOLVED", timeout_s=60)
+    repaired_at = datetime.now(UTC)
+    slack.wait_after(repaired_at, "RESOLVED", "backup_failed", timeout_s=60)
     assert len(slack.matching("backup_failed", "chat.postMessage")) <= 2
 
     broken_at = lab.last_backup_stop() + RPO
-    arrived, _ = slack.wait("rpo", "orders-db", "breached", timeout_s=150)
+    arrived, _ = slack.wait_after(
+        repaired_at, "rpo", "orders-db", "breached", "would lose", timeout_s=150
+    )
     late = (arrived - broken_at).total_seconds()
     print(f"silence: told {late:.1f} s after the objective was broken")
     assert 0 <= late <= 45

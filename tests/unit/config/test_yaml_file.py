@@ -139,7 +139,8 @@ def test_what_is_no_yaml_is_told_with_its_line(problems, content, start):
     assert told.startswith(start)
 
 
-def test_aliases_of_aliases_cannot_fill_the_memory(problems):
+def test_aliases_of_aliases_cannot_fill_the_memory(problems, monkeypatch):
+    monkeypatch.setattr("cbcr_assets.config.yaml_file._MOST_VALUES", 5_000)
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 9))
     [told] = problems(f"l0: &l0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{levels}")
     assert told.endswith("or far too many of them")

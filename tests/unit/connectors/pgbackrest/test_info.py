@@ -207,4 +207,4 @@ JSON = st.recursive(
 def test_no_shape_of_json_raises(parse, document, value, field):
     parse("info", json.dumps(document))
     parse("info", json.dumps([stanza([backup(**{field: value})])]))
-    parse("info", json.dumps([stanza([backup()], **{"db": value})]))
+    parse("info", json.dumps([stanza([backup()], db=value)]))

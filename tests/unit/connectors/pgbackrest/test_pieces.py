@@ -2,7 +2,6 @@
 
 import random
 import re
-from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
@@ -18,10 +17,6 @@ LOGS = {
 }
 NOISE = re.compile(r".* P\d\d DETAIL: .*\n|.* P0[1-9] .*\n")
 BANNER = "-------------------PROCESS START-------------------\n"
-
-
-def at(clock):
-    return datetime.fromisoformat(f"2026-11-23T{clock}")
 
 
 def begin(clock, exec_id, command="backup", **options):
@@ -210,76 +205,6 @@ def test_a_damaged_begin_line_does_not_blame_the_attempt_before(parse, rows):
     assert "2-b" in parsed.rejects[0].payload
 
 
-@pytest.mark.parametrize(
-    ("asked", "told", "made"),
-    [
-        ("incr", info("01:00:01.000", "new backup label = 20261123-010000F"), "full"),
-        ("incr", info("01:00:01.000", "full backup size = 1MB, file total = 1"), "full"),
-        (
-            "diff",
-            info(
-                "01:00:01.000",
-                "no prior backup exists, diff backup has been changed to full",
-                "WARN",
-            ),
-            "full",
-        ),
-        ("diff", "", "diff"),
-        (None, "", "incr"),
-        ("other", "", None),
-    ],
-)
-def test_the_type_is_what_was_made(asked, told, made, parse, rows):
-    options = {} if asked is None else {"type": asked}
-    (row,) = rows(parse("backup_log", begin("01:00:00.000", "1-a", **options) + told))
-    assert row["backup_type"] == made
-
-
-@pytest.mark.parametrize(
-    ("options", "repo"),
-    [
-        ({}, "repo1"),
-        ({"repo": 3}, "repo3"),
-        ({"repo1_path": "/x", "repo2_path": "/y"}, "repo1"),
-        ({"repo": "two"}, "repo1"),
-    ],
-)
-def test_the_repository_is_the_one_asked_for_or_the_first(options, repo, parse, rows):
-    (row,) = rows(parse("backup_log", begin("01:00:00.000", "1-a", **options)))
-    assert row["repo"] == repo
-
-
-def test_stanza_and_key_without_their_options(parse, rows):
-    line = "2026-11-23 01:00:00.000 P00   INFO: backup command begin 2.20: --type=full\n"
-    (row,) = rows(parse("backup_log", line, stream="backup_log:/var/log/pg/main-db-backup.log"))
-    assert row["native_instance"] == "main-db"
-    assert row["attempt_key"] == "main-db:2026-11-23T01:00:00.000"
-    parsed = parse("backup_log", line + done("01:00:01.000", 1000), stream="backup_log:/all.log")
-    assert [reject.rule for reject in parsed.rejects] == ["stanza"]
-
-
-def test_a_secret_in_an_error_is_hidden(parse, rows):
-    text = (
-        begin("01:00:00.000", "1-a")
-        + info("01:00:01.000", "[102]: ssh --repo1-s3-key=AKIA77 --repo1-cipher-pass hunter2"
-               " https://me:hunter3@s3 failed; 'hunter4' is not valid for 'repo1-s3-key'", "ERROR")
-        + info("01:00:01.000", "backup command end: aborted with exception [102]")
-    )  # fmt: skip
-    (row,) = rows(parse("backup_log", text))
-    assert not re.search(r"AKIA77|hunter\d", row["error_text"])
-    assert row["error_text"].startswith("[102]: ssh --repo1-s3-key=***")
-
-
-def test_an_endless_error_is_capped(parse, rows):
-    many = "".join(f"                    line {n} {'x' * 200}\n" for n in range(5000))
-    error = begin("01:00:00.000", "1-a") + info("01:00:01.000", "[041]: oh", "ERROR") + many
-    parsed = parse("backup_log", error)
-    (row,) = rows(parsed)
-    assert row["error_text"].startswith("[041]: oh line 0")
-    assert len(row["error_text"]) == 2000
-    assert len(parsed.carry) < 20_000
-
-
 def test_more_unfinished_commands_than_can_be_carried(parse, rows):
     options = {"annotation": "x" * 60_000}
     text = "".join(begin(f"01:00:0{n}.000", f"{n}-a", repo=n, **options) for n in range(1, 8))
@@ -353,60 +278,6 @@ def test_an_end_line_needs_no_line_end_but_a_label_does(parse, rows):
         parsed = parse("backup_log", text, stream=stream)
         assert rows(parsed)[0]["backup_label"] is None
     assert parse("backup_log", text).carry.endswith(cut)
-
-
-@pytest.mark.parametrize(
-    ("line", "repo", "labels"),
-    [
-        ("repo2: remove expired backup 20261101-000000F", "repo2", 1),
-        ("expire full backup 20261101-000000F", "repo1", 1),
-        ("expire full backup set: 20261101-000000F, 20261101-000000F_20261102-000000D", "repo1", 2),
-        ("expire time-based backup set repo3: 20261101-000000F, 20261102-000000F", "repo3", 2),
-        ("repo1: expire adhoc backup 20261101-000000F", "repo1", 1),
-        ("[DRY-RUN] repo1: expire full backup 20261101-000000F", None, 0),
-        ("repo1: 15-1 remove archive, start = 01, stop = 02", None, 0),
-    ],
-)
-def test_the_words_of_an_expiry_in_several_versions(line, repo, labels, parse, rows):
-    parsed = parse("expire_log", begin("01:00:00.000", "1-a", "expire") + info("01:00:01.5", line))
-    assert rows(parsed) == []
-    parsed = parse(
-        "expire_log", begin("01:00:00.000", "1-a", "expire") + info("01:00:01.500", line)
-    )
-    found = rows(parsed)
-    assert [row["repo"] for row in found] == [repo] * labels
-    assert {row["unusable_from"] for row in found} <= {at("01:00:01.500")}
-
-
-def test_a_dry_run_expires_nothing(parse, rows):
-    text = begin("01:00:00.000", "1-a", "expire", dry_run="y")
-    line = info("01:00:01.000", "repo1: remove expired backup 20261101-000000F")
-    assert rows(parse("expire_log", text + line)) == []
-
-
-REPORT = """stanza: orders
-status: error
-  backup: 20261101-000000F, status: valid, total files checked: 9, total valid files: 9
-  backup: 20261102-000000F, status: manifest missing, total files checked: 0, total valid files: 0
-  backup: 20261103-000000F, status: in-progress, total files checked: 0, total valid files: 0
-  backup: 20261104-000000F, status: eaten, total files checked: 0, total valid files: 0
-"""
-
-
-@pytest.mark.parametrize("rc", [0, 104])
-def test_what_verify_prints_counts_whatever_its_exit_code(rc, parse, rows):
-    parsed = parse("verify_log", REPORT, stream="", rc=rc, native_id="v.json")
-    assert parsed.ok
-    assert [(r["label"][:8], r["integrity"], r["unusable_from"]) for r in rows(parsed)] == [
-        ("20261101", "ok", None),
-        ("20261102", "corrupt", at("05:00:00")),
-    ]
-    (reject,) = parsed.rejects
-    assert (reject.native_id, reject.rule) == ("v.json:6", "status")
-
-
-def test_verify_that_failed_and_said_nothing_is_not_ok(parse):
-    assert parse("verify_log", "", stream="", rc=56).ok is False
 
 
 def test_a_log_reader_that_failed_keeps_its_place(parse):

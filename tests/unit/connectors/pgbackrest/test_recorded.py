@@ -205,9 +205,9 @@ def test_verify_finds_the_corrupt_full(name, facts, recorded, parse, rows):
     parsed = parse("verify_log", recorded(name), **facts)
     assert parsed.rejects == ()
     found = {row["label"]: (row["integrity"], row["unusable_from"]) for row in rows(parsed)}
-    assert found == {FIRST: ("corrupt", at("04:44:26.852"))} | {
-        label: ("ok", None) for label in CHAIN[1:]
-    }
+    assert found == {FIRST: ("corrupt", at("04:44:26.852"))} | dict.fromkeys(
+        CHAIN[1:], ("ok", None)
+    )
 
 
 def test_verify_names_every_set_that_shares_the_corrupt_file(recorded, parse, rows):

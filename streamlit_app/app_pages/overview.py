@@ -1,0 +1,126 @@
+"""Overview: could we restore now, within the promise?
+
+Belongs here: the first screen, status first. Does not belong here: SQL.
+"""
+
+import polars as pl
+import streamlit as st
+
+from streamlit_app import charts, queries, urlstate
+from streamlit_app.header import page_header
+from streamlit_app.status import COLOURS, SIGNS, badge, duration, moment, reason
+
+_TARGET = 0.99
+
+at = page_header("Could we restore now?")
+options = queries.choices(at)
+boxes = st.columns(3)
+chosen = queries.scope(
+    urlstate.multiselect("Team", options["team"], "team", boxes[0]),
+    urlstate.multiselect("Tier", options["tier"], "tier", boxes[1]),
+    urlstate.multiselect("Database", options["db_type"], "db_type", boxes[2]),
+)
+counts = queries.status_counts(at, chosen)
+total = sum(counts.values())
+if total == 0:
+    st.info("No protected instance here: clear the filters, or fill the inventory.")
+    st.page_link(st.session_state["pages"]["overview"], label="Clear filters")
+    st.stop()
+
+bad = counts["breached"]
+if bad:
+    sentence = f"No, not everything: **{bad} of {total}** instances would lose more than promised"
+else:
+    sentence = f"Yes, as far as we see: none of **{total}** instances breaks its objective"
+if counts["unknown"]:
+    sentence += f", and **{counts['unknown']}** cannot be seen"
+st.subheader(sentence + ".")
+
+tiles = st.columns(6)
+for tile, (status, label) in zip(
+    tiles,
+    (("breached", "Breached"), ("approaching", "At risk"), ("unknown", "Unknown"), ("ok", "OK")),
+    strict=False,
+):
+    tile.markdown(
+        f"<div style='border-left:6px solid {COLOURS[status]};padding-left:.7rem'>"
+        f"<div style='font-size:.9rem'>{SIGNS[status]} {label}</div>"
+        f"<div style='font-size:2.2rem;font-weight:600;line-height:1.1'>{counts[status]}</div>"
+        f"<div style='font-size:.8rem;opacity:.7'>{counts[status] / total:.0%} of {total}</div></div>",
+        unsafe_allow_html=True,
+    )
+trend = queries.compliance_trend(at, chosen)
+figures = queries.drill_figures(at, chosen)
+if trend.height:
+    mean = trend["compliance"].mean()
+    tiles[4].metric("RPO compliance", f"{mean:.2%}", help="Time-weighted mean of the days shown")
+tiles[5].metric(
+    "Restores proven",
+    f"{figures['kept']} of {figures['instances']}",
+    help="Instances whose newest drill was verified within the RTO",
+)
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.subheader("The worst ten")
+    worst = queries.instances(at, chosen, rows=10)
+    shown = worst.select(
+        pl.col("status").map_elements(badge, return_dtype=pl.String).alias("status"),
+        pl.concat_str(pl.lit("/instance?id="), pl.col("instance_id")).alias("instance"),
+        "team",
+        pl.col("exposure_s").map_elements(duration, return_dtype=pl.String, skip_nulls=False)
+        .alias("would lose"),
+        pl.col("objective_s").map_elements(duration, return_dtype=pl.String).alias("objective"),
+        pl.col("ratio").alias("used"),
+        pl.col("reason").map_elements(reason, return_dtype=pl.String).alias("why"),
+    )  # fmt: skip
+    picked = st.dataframe(
+        shown.with_columns(pl.col("instance").str.replace("/instance?id=", "", literal=True)),
+        hide_index=True,
+        key="worst",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "used": st.column_config.ProgressColumn(
+                "objective used", min_value=0, max_value=1, format="percent"
+            )
+        },
+    )
+    rows = picked["selection"]["rows"]
+    if rows:
+        name = worst["instance_id"][rows[0]]
+        st.page_link(
+            st.session_state["pages"]["instance"],
+            label=f"Open {name} →",
+            query_params={"id": name},
+        )
+    else:
+        st.caption("Select a row to open the instance.")
+with right:
+    st.subheader("RPO compliance by day")
+    if trend.height:
+        st.altair_chart(charts.compliance(trend, target=_TARGET), width="stretch")
+        st.caption(f"Share of time in which the objective was kept; the dashed line is {_TARGET:.0%}.")
+    else:
+        st.info("No day was measured yet.")
+
+st.subheader("What is wrong now")
+found = queries.problems(at)
+if found.is_empty():
+    st.success("No rule reports anything.", icon="✅")
+else:
+    st.dataframe(
+        found.select(
+            pl.col("status").map_elements(badge, return_dtype=pl.String).alias("status"),
+            "rule",
+            pl.col("subject_id").alias("subject"),
+            pl.col("summary").alias("what"),
+            pl.col("since").map_elements(moment, return_dtype=pl.String).alias("since"),
+        ),
+        hide_index=True,
+    )
+stale = queries.sources(at).filter(pl.col("status") != "ok")
+for row in stale.iter_rows(named=True):
+    st.caption(
+        f"○ source {row['source_id']} ({row['tool']}): last good answer {moment(row['last_ok_at'])}"
+    )

@@ -1,0 +1,77 @@
+"""Status in colour, shape and word, and numbers as people say them.
+
+Belongs here: the house's signs and formats. Does not belong here: queries, charts.
+Colours are Okabe and Ito's, told apart by the colour-blind; the shape and the word say it again.
+"""
+
+from datetime import datetime
+
+COLOURS = {
+    "breached": "#D55E00",
+    "approaching": "#E69F00",
+    "ok": "#009E73",
+    "unknown": "#6b7280",
+}
+SIGNS = {"breached": "▲", "approaching": "◆", "ok": "●", "unknown": "○"}
+WORDS = {"breached": "breached", "approaching": "at risk", "ok": "ok", "unknown": "unknown"}
+STATES = {
+    "succeeded": "#009E73",
+    "succeeded_with_warnings": "#56B4E9",
+    "failed": "#D55E00",
+    "lost": "#CC79A7",
+    "cancelled": "#999999",
+    "running": "#0072B2",
+    "queued": "#b0b0b0",
+}
+_REASONS = {
+    "fresh": "fresh enough",
+    "ageing": "ageing: three quarters of the objective are used",
+    "too_old": "the newest backup is too old",
+    "expired": "its last backup has expired",
+    "parent_expired": "the full backup that everything rests on has expired",
+    "corrupt": "its last backup is corrupt",
+    "parent_corrupt": "the full backup that everything rests on is corrupt",
+    "never_backed_up": "it was never backed up",
+    "onboarding": "it is new: the first backup is not due yet",
+    "source_stale": "its source is silent, so we cannot see its backups",
+    "no_source": "no source speaks of it, so we cannot see its backups",
+}
+
+
+def badge(status: str) -> str:
+    """Return sign and word of a status."""
+    return f"{SIGNS.get(status, '○')} {WORDS.get(status, status)}"
+
+
+def reason(word: str | None) -> str:
+    """Return a reason in words."""
+    return _REASONS.get(word or "", word or "")
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as `1d 4h`, `3h 20m`, `42s`; a dash for nothing."""
+    if seconds is None:
+        return "–"
+    whole = int(seconds)
+    if whole >= 86400:
+        return f"{whole // 86400}d {whole % 86400 // 3600}h"
+    if whole >= 3600:
+        return f"{whole // 3600}h {whole % 3600 // 60}m"
+    return f"{whole // 60}m {whole % 60}s" if whole >= 60 else f"{whole}s"
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment with its zone; a dash for nothing."""
+    return "–" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def size(count: int | None) -> str:
+    """Return bytes as `1.4 GB`; a dash for nothing."""
+    if count is None:
+        return "–"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
