@@ -51,7 +51,12 @@ def main() -> None:
         )  # fmt: skip
         if asked.dashboard != "none":
             take(context, asked.dashboard, asked.out / "overview.png", is_dashboard=True)
-            take(context, f"{asked.dashboard}/instances", asked.out / "instances.png", is_dashboard=True)
+            take(
+                context,
+                f"{asked.dashboard}/instances",
+                asked.out / "instances.png",
+                is_dashboard=True,
+            )
             url = f"{asked.dashboard}/instance?id={asked.instance}"
             take(context, url, asked.out / "instance.png", is_dashboard=True)
         if asked.dagster != "none":

@@ -29,9 +29,7 @@ def multiselect(label: str, options: Sequence[Any], key: str, box: Any = st) -> 
     """Show a multiselect; values in the URL that are no options are ignored."""
     by_text = {str(option): option for option in options}
     _seed(key, [by_text[text] for text in st.query_params.get_all(key) if text in by_text])
-    return list(
-        box.multiselect(label, options, key="w_" + key, on_change=_write, args=(key,))
-    )
+    return list(box.multiselect(label, options, key="w_" + key, on_change=_write, args=(key,)))
 
 
 def text(label: str, key: str, box: Any = st) -> str:

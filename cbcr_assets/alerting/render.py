@@ -52,7 +52,9 @@ def message(
 def plain(content: Mapping[str, Any]) -> str:
     """Return a message as lines of text."""
     lines = [f"[{content['severity']}] {content['title']}"]
-    lines += [f"{m['sign']} {m['status']} {m['text']} (since {m['since']})" for m in content["members"]]
+    lines += [
+        f"{m['sign']} {m['status']} {m['text']} (since {m['since']})" for m in content["members"]
+    ]
     if content["total"] > len(content["members"]):
         lines.append(f"… and {content['total'] - len(content['members'])} more")
     if content["runbook"]:

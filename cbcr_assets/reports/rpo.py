@@ -45,7 +45,13 @@ clipped as (
     from judged
 ),
 inside as (
-    select *, greatest(to_us - greatest(from_us, violated_us), 0) as violation_us
+    -- greatest() ignores null, so what was never violated must be told apart
+    select
+        *,
+        case
+            when violated_us is null then 0
+            else greatest(to_us - greatest(from_us, violated_us), 0)
+        end as violation_us
     from clipped
     where is_measured and to_us > from_us
 )
@@ -56,7 +62,7 @@ select
     coalesce(sum(violation_us), 0) / 1000000.0 as violation_s,
     -- Nothing measured is no compliance at all, neither 0 nor 1.
     1 - sum(coalesce(violation_us, 0)) / nullif(sum(to_us - from_us), 0) as compliance,
-    max(greatest(to_us - point_us, 0)) / 1000000.0 as worst_exposure_s
+    max(case when point_us is not null then greatest(to_us - point_us, 0) end) / 1000000.0 as worst_exposure_s
 from marts.dim_instances as dim
 left join inside using (instance_id)
 where $instance::varchar is null or dim.instance_id = $instance

@@ -127,9 +127,7 @@ _ERRORS = {
 }
 
 
-def _failed(
-    database: Database, kind: str, slot: datetime, started: datetime, code: str
-) -> Attempt:
+def _failed(database: Database, kind: str, slot: datetime, started: datetime, code: str) -> Attempt:
     return Attempt(
         _key(database, started), database.instance_id, kind, slot, started,
         started + timedelta(seconds=4), "failed", code, _ERRORS[code],

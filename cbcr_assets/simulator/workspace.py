@@ -59,9 +59,7 @@ class _Inbox:
         self._folder = folder
         self._count = 0
 
-    def put(
-        self, source: str, kind: str, payload: Any, *, at: datetime, stream: str = ""
-    ) -> None:
+    def put(self, source: str, kind: str, payload: Any, *, at: datetime, stream: str = "") -> None:
         self._count += 1
         envelope = {
             "source_id": source, "host": "backup01", "tz": "UTC", "rc": 0, "stream": stream,
@@ -118,9 +116,7 @@ def _strangers(fleet: Fleet) -> list[Attempt]:
     ]  # fmt: skip
 
 
-def _of(
-    database: Database, records: tuple[Attempt, ...] | tuple[BackupSet, ...]
-) -> list[Any]:
+def _of(database: Database, records: tuple[Attempt, ...] | tuple[BackupSet, ...]) -> list[Any]:
     return [r for r in records if r.instance_id == database.instance_id]
 
 

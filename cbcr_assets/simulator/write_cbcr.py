@@ -114,7 +114,9 @@ def _sample(sets: Sequence[BackupSet], at: datetime) -> dict[str, Any]:
         for one in sets
         if one.finished_at <= at and (one.gone_at is None or one.gone_at > at)
     )
-    used = min(held + int(_CAPACITY * 0.3 * (1 + 0.05 * math.sin(at.timetuple().tm_yday))), _CAPACITY)
+    used = min(
+        held + int(_CAPACITY * 0.3 * (1 + 0.05 * math.sin(at.timetuple().tm_yday))), _CAPACITY
+    )
     return {
         "volume": "nas1",
         "sampled_at": stamp(at),

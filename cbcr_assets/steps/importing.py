@@ -59,12 +59,12 @@ def import_file(platform: Platform, table: str, path: Path, *, now: datetime) ->
     frame, reasons = _typed(definition, raw)
     good = frame.filter(pl.lit(value=True) if not reasons else ~pl.col("row_").is_in(list(reasons)))
     rejected = [
-        _quarantined(table, path, row, reasons[index], now)
+        _quarantined(definition.name, path, row, reasons[index], now)
         for index, row in enumerate(raw.iter_rows(named=True))
         if index in reasons
     ]
     with platform.warehouse.write() as session:
-        result = session.load(table, good.drop("row_"))
+        result = session.load(definition.name, good.drop("row_"))
         session.load("quarantine", typed_frame("quarantine", rejected))
     lines = tuple(f"{path.name}:{index + 1}: {reason}" for index, reason in sorted(reasons.items()))
     return ImportReport(raw.height, result.inserted, result.updated, len(rejected), lines)

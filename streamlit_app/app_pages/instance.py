@@ -75,9 +75,11 @@ else:
             pl.col("started_at").map_elements(moment, return_dtype=pl.String).alias("started"),
             pl.col("backup_type").alias("type"),
             "state",
-            pl.col("duration_s").map_elements(duration, return_dtype=pl.String, skip_nulls=False)
+            pl.col("duration_s")
+            .map_elements(duration, return_dtype=pl.String, skip_nulls=False)
             .alias("took"),
-            pl.col("transferred_bytes").map_elements(size, return_dtype=pl.String, skip_nulls=False)
+            pl.col("transferred_bytes")
+            .map_elements(size, return_dtype=pl.String, skip_nulls=False)
             .alias("written"),
             pl.col("error_code").alias("code"),
             pl.col("error_text").alias("error"),

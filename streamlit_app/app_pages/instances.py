@@ -38,10 +38,12 @@ picked = st.dataframe(
         "team",
         "tier",
         pl.col("db_type").alias("database"),
-        pl.col("exposure_s").map_elements(duration, return_dtype=pl.String, skip_nulls=False)
+        pl.col("exposure_s")
+        .map_elements(duration, return_dtype=pl.String, skip_nulls=False)
         .alias("would lose"),
         pl.col("objective_s").map_elements(duration, return_dtype=pl.String).alias("objective"),
-        pl.col("recovery_point_at").map_elements(moment, return_dtype=pl.String, skip_nulls=False)
+        pl.col("recovery_point_at")
+        .map_elements(moment, return_dtype=pl.String, skip_nulls=False)
         .alias("newest recovery point"),
         pl.col("last_attempt_state").alias("last attempt"),
         pl.col("reason").map_elements(reason, return_dtype=pl.String).alias("why"),

@@ -100,7 +100,9 @@ with right:
     st.subheader("RPO compliance by day")
     if trend.height:
         st.altair_chart(charts.compliance(trend, target=_TARGET), width="stretch")
-        st.caption(f"Share of time in which the objective was kept; the dashed line is {_TARGET:.0%}.")
+        st.caption(
+            f"Share of time in which the objective was kept; the dashed line is {_TARGET:.0%}."
+        )
     else:
         st.info("No day was measured yet.")
 

@@ -45,7 +45,9 @@ def blocks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _line(member: Mapping[str, Any]) -> str:
-    text = f"{member['sign']} *{member['status']}* {escaped(member['text'])}\nsince {member['since']}"
+    text = (
+        f"{member['sign']} *{member['status']}* {escaped(member['text'])}\nsince {member['since']}"
+    )
     if member["link"]:
         text += f" · <{member['link']}|{escaped(member['subject'])}>"
     return text[:_SECTION_CAP]

@@ -30,18 +30,31 @@ clipped as (
 
 ),
 
+violated as (
+
+    -- greatest() ignores null, so what was never violated must be told apart
+    select
+        *,
+        to_us - from_us as measured_us,
+        case
+            when violated_us is null then 0
+            else greatest(to_us - greatest(from_us, violated_us), 0)
+        end as violation_us
+    from clipped
+
+),
+
 final as (
 
     select
         instance_id,
         day,
-        sum(to_us - from_us) / 1000000.0 as measured_s,
-        sum(coalesce(greatest(to_us - greatest(from_us, violated_us), 0), 0)) / 1000000.0
-            as violation_s,
-        1 - sum(coalesce(greatest(to_us - greatest(from_us, violated_us), 0), 0))
-        / sum(to_us - from_us) as compliance,
-        max(greatest(to_us - point_us, 0)) / 1000000.0 as worst_exposure_s
-    from clipped
+        sum(measured_us) / 1000000.0 as measured_s,
+        sum(violation_us) / 1000000.0 as violation_s,
+        1 - sum(violation_us) / sum(measured_us) as compliance,
+        max(case when point_us is not null then greatest(to_us - point_us, 0) end) / 1000000.0
+            as worst_exposure_s
+    from violated
     group by all
 
 )
