@@ -2,9 +2,10 @@
 
 Usage: python benchmarks/alert_latency.py [--runs 10] [--behind-build]
 
-A real PostgreSQL and pgBackRest, a real `cbcr up`, a stub Slack over HTTP. Each run fails a backup,
-waits for the message, makes a good backup and waits for the resolve. With --behind-build a dbt build
-is started in the Dagster UI's way just before each failure. Prints one line a run, then the parts.
+A real PostgreSQL and pgBackRest, a real `cbcr up`, a stub Slack over HTTP. Each run fails a
+backup, waits for the message, makes a good backup and waits for the resolve. With --behind-build
+the job `build_and_publish` is launched just before each failure. Prints a line a run, then the
+parts.
 """
 
 import argparse

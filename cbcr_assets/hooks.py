@@ -53,7 +53,7 @@ def _hand_over(context: Any, verdicts: Iterable[Any]) -> None:
         if EVALUATION_ID in verdict.metadata:
             evaluations.add(str(verdict.metadata[EVALUATION_ID].value))
         else:
-            _ingest_check(service, verdict, reference=context.run_id, now=now)
+            _ingest_check(service, verdict, reference=f"{context.run_id}/{now:%H%M%S%f}", now=now)
     for evaluation_id in sorted(evaluations):
         hand_over(platform, service, evaluation_id, now=now)
     service.deliver(now=now, budget_s=_BUDGET_S)

@@ -6,13 +6,14 @@ Does not belong here: steps, SQL, or anything a test could need without Dagster.
 
 import os
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from cbcr_assets.steps.platform import Platform, open_platform
 
 
-class PlatformResource(dg.ConfigurableResource):  # type: ignore[misc]
+class PlatformResource(dg.ConfigurableResource[Any]):
     """The configured CBCR of this process.
 
     Attributes:

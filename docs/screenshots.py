@@ -1,6 +1,6 @@
 """Take the pictures of the README from a running demo.
 
-Usage: python docs/screenshots.py [--dashboard URL] [--dagster URL] [--instance ID] [--out docs/images]
+Usage: python docs/screenshots.py [--dashboard URL] [--dagster URL] [--instance ID] [--out FOLDER]
 
 Belongs here: driving Chromium. Does not belong here: tests (see tests/dashboards).
 """

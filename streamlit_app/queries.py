@@ -92,7 +92,8 @@ select instance_id, team, tier, db_type, status, reason, exposure_s, objective_s
 from live.live_rpo_status
 where {_FILTER} and ($word = '' or contains(lower(instance_id), lower($word)))
   and (len($status) = 0 or list_contains($status, status))
-order by case status when 'breached' then 0 when 'unknown' then 1 when 'approaching' then 2 else 3 end,
+order by
+  case status when 'breached' then 0 when 'unknown' then 1 when 'approaching' then 2 else 3 end,
   ratio desc nulls first, instance_id
 limit $rows offset $skip
 """
@@ -150,7 +151,7 @@ def instance(at: Snapshot, instance_id: str) -> dict[str, Any] | None:
 
 
 def exposure(at: Snapshot, instance_id: str, days: int) -> pl.DataFrame:
-    """Return the corners of the exposure sawtooth: `at`, `exposure_s` (null: nothing to restore)."""
+    """Return the corners of the sawtooth: `at`, `exposure_s` (null: nothing to restore)."""
     sql = """
         with steps as (
           select *, row_number() over (order by started_at) as step

@@ -1,18 +1,13 @@
 """The alert engine: verdicts become episodes, episodes become messages, messages arrive.
 
-Belongs here: states, routing, the store with its outbox, rendering, delivery.
-Does not belong here: what is judged (SQL rules), Dagster.
+Belongs here: episodes, routing, the store with its outbox, words, receivers.
+Does not belong here: what is judged (that is SQL), and Dagster.
 """
 
-from cbcr_assets.alerting.model import (
-    AlertView,
-    DeliveryReport,
-    Evaluation,
-    IngestReport,
-    Links,
-    TickReport,
-)
+from cbcr_assets.alerting.model import Evaluation, Links
+from cbcr_assets.alerting.reports import AlertView, DeliveryReport, IngestReport, TickReport
 from cbcr_assets.alerting.service import AlertService, open_service
+from cbcr_assets.alerting.tables import StoreError
 
 __all__ = [
     "AlertService",
@@ -21,6 +16,7 @@ __all__ = [
     "Evaluation",
     "IngestReport",
     "Links",
+    "StoreError",
     "TickReport",
     "open_service",
 ]

@@ -1,13 +1,19 @@
-"""The values of the alert engine, all of them frozen.
+"""The values of the alert engine, all frozen.
 
-Belongs here: types that cross borders inside and outside of this room. No behaviour, no I/O.
+Belongs here: evaluations, rows, states, changes. No behaviour beyond naming things, no I/O.
 """
 
-from dataclasses import asdict, dataclass
+import hashlib
+import json
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import polars as pl
+
+SEVERITIES = ("info", "warning", "critical")
+STATUSES = ("ok", "unknown", "approaching", "breached")
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class Evaluation:
     """All verdicts of one rule at one moment.
 
     Attributes:
-        evaluation_id: Identity of the evaluation; with the rule it is the idempotency key.
-        rule: The rule.
+        evaluation_id: Its identity; with the rule it is the idempotency key.
+        rule: The rule; a subject of it that is missing from `rows` has vanished.
         evaluated_at: The moment, naive UTC.
         rows: One row a subject, ok ones too, with the columns of an SLA view.
     """
@@ -40,149 +46,115 @@ class Evaluation:
     rows: pl.DataFrame
 
 
-@dataclass(frozen=True)
-class Identity:
-    """What an alert is about; severity and value are its state, not its identity."""
+class Subject(NamedTuple):
+    """What an alert is about, within its rule. Severity and value are state, not identity."""
 
+    kind: str
+    id: str
+
+    def fingerprint(self, rule: str) -> str:
+        """Return the identity of the alert of `rule` about this subject."""
+        text = json.dumps([rule, self.kind, self.id])
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One verdict; status and severity are of the known words.
+
+    Attributes:
+        subject: What it is about.
+        rule: The rule's name as people read it.
+        status: One of `STATUSES`.
+        severity: One of `SEVERITIES`.
+        value: What was measured.
+        objective: What was promised.
+        unit: Unit of both.
+        since: When the promise broke, naive UTC.
+        team: Owner, may be empty.
+        labels: JSON text of an object.
+        summary: One sentence.
+        runbook: What to do: path or URL, may be empty.
+    """
+
+    subject: Subject
     rule: str
-    subject_kind: str
-    subject_id: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One row of an evaluation."""
-
-    identity: Identity
     status: str
     severity: str
     value: float | None
     objective: float | None
-    unit: str | None
+    unit: str
     since: datetime | None
-    team: str | None
+    team: str
     labels: str
     summary: str
-    runbook: str | None
+    runbook: str
+
+    @property
+    def level(self) -> int:
+        """How bad it is: severity first, and of the same severity a breach is worst."""
+        return level(self.severity, self.status)
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the engine knows about one identity.
-
-    Attributes:
-        episode: Number of the newest episode, from 1.
-        is_open: That episode is not resolved.
-        status: Newest status.
-        severity: Worst severity that was told in this episode.
-        evaluated_at: Moment of the newest verdict that was applied, naive UTC.
-        is_stale: The subject was missing from the newest evaluation of its rule.
-    """
-
-    episode: int
-    is_open: bool
-    status: str
-    severity: str
-    evaluated_at: datetime
-    is_stale: bool = False
+def level(severity: str, status: str) -> int:
+    """Return how bad a severity with a status is; comparable."""
+    return 2 * SEVERITIES.index(severity) + (status == "breached")
 
 
-class Change(StrEnum):
-    """What a verdict does to an episode that people must hear about."""
+class Phase(StrEnum):
+    """Where the newest episode of an alert stands."""
 
-    OPENED = "firing"
-    WORSENED = "worse"
+    OPEN = "open"
+    STALE = "stale"
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True)
-class Transition:
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """What is known about one alert that was opened at least once.
+
+    Attributes:
+        fingerprint: Its identity.
+        episode: Number of its newest episode, from 1.
+        phase: Where that episode stands.
+        status: Newest status.
+        severity: Newest severity that is known; being unknown does not lower it.
+        level: How bad it was when that was last known.
+    """
+
+    fingerprint: str
+    episode: int
+    phase: Phase
+    status: str
+    severity: str
+    level: int
+
+
+class ChangeKind(StrEnum):
+    """What happens to an episode. People hear of the first three only."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    RESOLVED = "resolved"
+    STALE = "stale"
+    QUIET = "quiet"
+
+
+TOLD = (ChangeKind.OPENED, ChangeKind.WORSENED, ChangeKind.RESOLVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
     """One change of one episode.
 
     Attributes:
-        change: What happened.
-        verdict: The verdict that caused it.
-        episode: Number of the episode.
-        started_at: When the promise broke, not when we noticed, naive UTC.
+        kind: What happens.
+        subject: What it is about.
+        after: The state from now on.
+        row: The verdict that says so; None when the subject has vanished.
     """
 
-    change: Change
-    verdict: Verdict
-    episode: int
-    started_at: datetime
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """What one evaluation changed.
-
-    Attributes:
-        opened: Episodes that began.
-        worsened: Open episodes whose severity rose.
-        resolved: Episodes that ended.
-        unchanged: Subjects about which there is nothing new.
-        seen_before: The evaluation had been ingested already; nothing was done.
-    """
-
-    opened: int
-    worsened: int
-    resolved: int
-    unchanged: int
-    seen_before: bool
-
-
-@dataclass(frozen=True)
-class DeliveryReport:
-    """What happened to messages.
-
-    Attributes:
-        delivered: Accepted by their receiver.
-        retried: Refused for now, will be tried again.
-        rejected: Refused for good.
-        pending: Still waiting.
-    """
-
-    delivered: int
-    retried: int
-    rejected: int
-    pending: int
-
-
-@dataclass(frozen=True)
-class TickReport:
-    """What a tick did.
-
-    Attributes:
-        delivery: Messages.
-        pruned: Old records that were cleared away.
-    """
-
-    delivery: DeliveryReport
-    pruned: int
-
-
-@dataclass(frozen=True)
-class AlertView:
-    """One episode as people see it; times are naive UTC."""
-
-    rule: str
-    subject_kind: str
-    subject_id: str
-    state: str
-    status: str
-    severity: str
-    started_at: datetime
-    opened_at: datetime
-    resolved_at: datetime | None
-    team: str | None
-    summary: str
-    undelivered: int
-
-    @property
-    def is_open(self) -> bool:
-        """The episode is not resolved."""
-        return self.resolved_at is None
-
-    def row(self) -> dict[str, object]:
-        """Return the columns of a listing."""
-        return asdict(self)
+    kind: ChangeKind
+    subject: Subject
+    after: AlertState
+    row: Row | None

@@ -1,92 +1,139 @@
-"""From transitions to one message for people: what, which, since when, how bad, what to do.
+"""The words of a message: what, which, since when, how bad, what to do. No channel's format.
 
-Belongs here: words, sizes, links. Does not belong here: a channel's format (see `receivers`).
+Belongs here: sentences, units, links. Does not belong here: markup (see `receivers`).
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from cbcr_assets.alerting.model import Change, Links, Transition
+from cbcr_assets.alerting.message import Member, Message, Thread
+from cbcr_assets.alerting.model import Links
 
-LISTED = 20
-_SUMMARY_CAP = 600
-_SIGNS = {"breached": "▲", "approaching": "◆", "unknown": "○", "ok": "●"}
-_TITLES = {Change.OPENED: "FIRING", Change.WORSENED: "WORSE", Change.RESOLVED: "RESOLVED"}
-
-
-def message(
-    change: Change,
-    rule: str,
-    team: str,
-    transitions: Sequence[Transition],
-    *,
-    links: Links,
-    resolved_at: datetime,
-) -> dict[str, Any]:
-    """Return the channel-neutral message about transitions of one kind, rule and team.
-
-    Args:
-        change: What happened to all of them.
-        rule: The rule.
-        team: Owner of the subjects, may be empty.
-        transitions: Worst first; up to 20 are listed, the totals are true.
-        links: Where people find more.
-        resolved_at: Moment of the evaluation, naive UTC.
-    """
-    total = len(transitions)
-    subjects = transitions[0].verdict.identity.subject_id if total == 1 else f"{total} subjects"
-    return {
-        "kind": change.value,
-        "rule": rule,
-        "team": team,
-        "severity": transitions[0].verdict.severity,
-        "title": f"{_TITLES[change]}: {rule} {subjects}",
-        "total": total,
-        "members": [_member(t, links, change, resolved_at) for t in transitions[:LISTED]],
-        "runbook": transitions[0].verdict.runbook or "",
-    }
+_SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+_RESOLVED_SIGN = "✅"
+_BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def plain(content: Mapping[str, Any]) -> str:
-    """Return a message as lines of text."""
-    lines = [f"[{content['severity']}] {content['title']}"]
-    lines += [
-        f"{m['sign']} {m['status']} {m['text']} (since {m['since']})" for m in content["members"]
-    ]
-    if content["total"] > len(content["members"]):
-        lines.append(f"… and {content['total'] - len(content['members'])} more")
-    if content["runbook"]:
-        lines.append(f"runbook: {content['runbook']}")
-    return "\n".join(lines)
+def title(message: Message) -> str:
+    """Return the one line that says it all."""
+    team = f" (team {message.team})" if message.team else ""
+    if message.total == 1 and message.members:
+        member = message.members[0]
+        what = member.subject_id if _is_over(message) else f"{member.subject_id} {member.status}"
+    else:
+        what = f"{message.total} {_plural(message)}"
+        if message.counts and not _is_over(message):
+            counts = sorted(message.counts.items(), key=lambda pair: -pair[1])
+            what += ": " + ", ".join(f"{count} {status}" for status, count in counts)
+    if _is_over(message):
+        return f"{_RESOLVED_SIGN} Resolved {message.rule}: {what}{team}"
+    worse = " WORSE" if message.kind == "worsened" else ""
+    severity = message.severity.upper()
+    return f"{_SIGNS[message.severity]} {severity}{worse} {message.rule}: {what}{team}"
 
 
-def _member(
-    transition: Transition, links: Links, change: Change, resolved_at: datetime
-) -> dict[str, Any]:
-    verdict = transition.verdict
-    at = resolved_at if change is Change.RESOLVED else transition.started_at
-    return {
-        "subject_kind": verdict.identity.subject_kind,
-        "subject": verdict.identity.subject_id,
-        "status": verdict.status,
-        "sign": _SIGNS.get(verdict.status, "○"),
-        "text": _capped(verdict.summary),
-        "since": f"{at:%Y-%m-%d %H:%M:%S}Z",
-        "value": verdict.value,
-        "objective": verdict.objective,
-        "unit": verdict.unit,
-        "link": _link(transition, links),
-    }
+def lines(member: Member, message: Message, links: Links) -> list[str]:
+    """Return what is said about one episode; the first line is the most important one."""
+    if _is_over(message):
+        lasted = human_s((message.evaluated_at - member.started_at).total_seconds())
+        found = [f"{member.subject_id} is ok again: {member.summary or 'no detail'}"]
+        if member.was:
+            found.append(f"it was: {member.was}")
+        found.append(f"since {utc(member.started_at)}, for {lasted}")
+        return found
+    found = [f"{member.subject_id} {member.status}: {member.summary or 'no detail'}"]
+    code = member.labels.get("error_code")
+    if code and code not in member.summary:
+        found.append(f"error code {code}")
+    found.append("; ".join([f"since {utc(member.started_at)}", *_how_bad(member)]))
+    if member.runbook:
+        found.append(f"what to do: {member.runbook}")
+    found.append(f"look at it: {link(member, links)}")
+    return found
 
 
-def _capped(text: str) -> str:
-    return text if len(text) <= _SUMMARY_CAP else text[: _SUMMARY_CAP - 1] + "…"
+def notes(message: Message, links: Links) -> list[str]:
+    """Return what is said once, below the episodes."""
+    found = []
+    if message.not_listed:
+        found.append(f"… and {message.not_listed} more, {message.total} in all")
+    if message.undelivered:
+        who, why = message.undelivered.receiver, message.undelivered.why
+        found.append(f"meant for {who}, which did not take it: {why}")
+    found.append(f"evaluated {utc(message.evaluated_at)}")
+    found.append(f"dashboard {links.dashboard_url}, Dagster {links.dagster_url}")
+    return found
 
 
-def _link(transition: Transition, links: Links) -> str:
-    identity = transition.verdict.identity
-    if identity.subject_kind == "instance":
-        return f"{links.dashboard_url}/instance?id={quote(identity.subject_id, safe='')}"
+def text(message: Message, links: Links) -> str:
+    """Return the whole message as plain text."""
+    parts = [title(message)]
+    for member in message.members:
+        first, *rest = lines(member, message, links)
+        parts += [f"- {first}", *(f"  {line}" for line in rest)]
+    return "\n".join(parts + notes(message, links))
+
+
+def over(message: Message, thread: Thread) -> str:
+    """Return the line that replaces a message all of whose episodes are over."""
+    count = "it is" if thread.total == 1 else f"all {thread.total} are"
+    return f"{_RESOLVED_SIGN} {message.rule}: {count} ok since {utc(message.evaluated_at)}"
+
+
+def link(member: Member, links: Links) -> str:
+    """Return where the dashboard shows a subject."""
+    if member.subject_kind == "instance":
+        return f"{links.dashboard_url}/instance?id={quote(member.subject_id, safe='')}"
     return links.dashboard_url
+
+
+def utc(moment: datetime) -> str:
+    """Return a naive UTC moment for people."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def human(value: float, unit: str) -> str:
+    """Return a measured value with its unit."""
+    if unit == "s":
+        return human_s(value)
+    if unit == "bytes":
+        power = 0
+        while abs(value) >= 1000 and power < len(_BYTES) - 1:
+            value, power = value / 1000, power + 1
+        return f"{value:.3g} {_BYTES[power]}"
+    return f"{value:.4g} {unit}".strip()
+
+
+def human_s(seconds: float) -> str:
+    """Return a duration with its two largest units."""
+    sign = "-" if seconds < 0 else ""
+    whole = timedelta(seconds=round(abs(seconds)))
+    hours, rest = divmod(whole.seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    sizes = {"d": whole.days, "h": hours, "min": minutes, "s": left}
+    units = list(sizes)
+    first = next((i for i, unit in enumerate(units) if sizes[unit]), len(units) - 1)
+    shown = [u for u in units[first : first + 2] if sizes[u] or u == units[first]]
+    return sign + " ".join(f"{sizes[unit]} {unit}" for unit in shown)
+
+
+def _how_bad(member: Member) -> list[str]:
+    if member.value is None:
+        return []
+    value = human(member.value, member.unit)
+    if member.objective is None:
+        return [f"measured {value}"]
+    ratio = f" ({member.value / member.objective:.3g} times)" if member.objective > 0 else ""
+    return [f"measured {value}, objective {human(member.objective, member.unit)}{ratio}"]
+
+
+def _is_over(message: Message) -> bool:
+    return message.kind == "resolved"
+
+
+def _plural(message: Message) -> str:
+    kinds = {member.subject_kind for member in message.members}
+    if len(kinds) != 1:
+        return "subjects"
+    [kind] = kinds
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"

@@ -1,313 +1,278 @@
-"""The alert store: knowledge, episodes, outbox and journal, one transaction at a time.
+"""The state of alerts: what is known, what changes, what was seen.
 
-Belongs here: tables and SQL, the same on SQLite and PostgreSQL.
-Does not belong here: what to store (see `core`), or sending.
+Belongs here: queries about alerts and episodes, the same on SQLite and PostgreSQL.
+Does not belong here: what to change (see `core`), waiting messages (see `outbox`).
+
+Everything that writes runs in a transaction of the caller (see `tables.writing`), so that state,
+outbox and journal change together or not at all.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from cbcr_assets.alerting.model import AlertView, Change, Identity, Known, Transition
+from cbcr_assets.alerting.compose import Episode, Key, started_at
+from cbcr_assets.alerting.core import Applied
+from cbcr_assets.alerting.model import (
+    AlertState,
+    Change,
+    ChangeKind,
+    Evaluation,
+    Phase,
+    Row,
+    Subject,
+)
+from cbcr_assets.alerting.reports import AlertView
+from cbcr_assets.alerting.tables import (
+    alert_state,
+    episode,
+    journal,
+    outbox,
+    outbox_member,
+    seen_evaluation,
+)
 
-_META = sa.MetaData()
-_IDENTITY = ("rule", "subject_kind", "subject_id")
-
-
-def _identity() -> list[sa.Column[Any]]:
-    return [sa.Column(name, sa.String, primary_key=True) for name in _IDENTITY]
-
-
-alert = sa.Table(
-    "alert", _META, *_identity(),
-    sa.Column("episode", sa.Integer, nullable=False),
-    sa.Column("is_open", sa.Boolean, nullable=False),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("severity", sa.String, nullable=False),
-    sa.Column("evaluated_at", sa.DateTime, nullable=False),
-    sa.Column("is_stale", sa.Boolean, nullable=False),
-)  # fmt: skip
-episode = sa.Table(
-    "episode", _META, *_identity(), sa.Column("episode", sa.Integer, primary_key=True),
-    sa.Column("started_at", sa.DateTime, nullable=False),
-    sa.Column("opened_at", sa.DateTime, nullable=False),
-    sa.Column("resolved_at", sa.DateTime),
-    sa.Column("severity", sa.String, nullable=False),
-    sa.Column("team", sa.String),
-    sa.Column("summary", sa.String, nullable=False),
-    sa.Column("told", sa.String, nullable=False),  # receivers that heard it fire, JSON
-)  # fmt: skip
-outbox = sa.Table(
-    "outbox", _META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("dedup_key", sa.String, nullable=False, unique=True),
-    sa.Column("receiver", sa.String, nullable=False),
-    sa.Column("content", sa.String, nullable=False),
-    sa.Column("created_at", sa.DateTime, nullable=False),
-    sa.Column("not_before", sa.DateTime, nullable=False),
-    sa.Column("lease_until", sa.DateTime),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("state", sa.String, nullable=False),  # pending, sent, dead
-    sa.Column("ref", sa.String),
-    sa.Column("error", sa.String),
-    sa.Column("sent_at", sa.DateTime),
-)  # fmt: skip
-journal = sa.Table(
-    "journal", _META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", sa.DateTime, nullable=False),
-    *(sa.Column(name, sa.String, nullable=False) for name in _IDENTITY),
-    sa.Column("episode", sa.Integer, nullable=False),
-    sa.Column("change", sa.String, nullable=False),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("severity", sa.String, nullable=False),
-)  # fmt: skip
-seen = sa.Table(
-    "seen", _META,
-    sa.Column("evaluation_id", sa.String, primary_key=True),
-    sa.Column("rule", sa.String, primary_key=True),
-    sa.Column("evaluated_at", sa.DateTime, nullable=False),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One claimed message."""
-
-    id: int
-    receiver: str
-    content: dict[str, Any]
-    dedup_key: str
-    attempts: int
-
-
-def connect(url: str) -> sa.Engine:
-    """Open a store and make its tables.
-
-    Args:
-        url: SQLAlchemy URL of SQLite or PostgreSQL.
-    """
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _teach_sqlite(engine)
-    with engine.begin() as con:
-        _META.create_all(con)
-    return engine
-
-
-def _teach_sqlite(engine: sa.Engine) -> None:
-    """One writer at a time, who waits instead of failing, and readers who never block him."""
-
-    @sa.event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        connection.execute("pragma busy_timeout = 30000")
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = normal")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("begin immediate")
-
-
-@contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open the one writing transaction; on PostgreSQL others wait on an advisory lock."""
-    with engine.begin() as con:
-        if engine.dialect.name == "postgresql":
-            con.execute(sa.text("select pg_advisory_xact_lock(7261)"))
-        yield con
-
-
-def claim_evaluation(con: sa.Connection, evaluation_id: str, rule: str, at: datetime) -> bool:
-    """Record that an evaluation is being ingested; False when it was before."""
-    if has_seen(con, evaluation_id, rule):
-        return False
-    con.execute(seen.insert().values(evaluation_id=evaluation_id, rule=rule, evaluated_at=at))
-    return True
+_Item = TypeVar("_Item")
+_CHUNK = 5_000
 
 
 def has_seen(con: sa.Connection, evaluation_id: str, rule: str) -> bool:
-    """Tell whether an evaluation was ingested."""
-    where = (seen.c.evaluation_id == evaluation_id) & (seen.c.rule == rule)
-    return con.execute(sa.select(sa.literal(1)).where(where)).first() is not None
+    """Tell whether an evaluation of a rule was ingested, or ignored as outdated."""
+    seen = seen_evaluation.c
+    query = sa.select(seen.rule).where(seen.evaluation_id == evaluation_id, seen.rule == rule)
+    return con.execute(query).first() is not None
 
 
-def load_known(con: sa.Connection, rule: str) -> dict[Identity, Known]:
-    """Return everything known about a rule's identities."""
-    rows = con.execute(sa.select(alert).where(alert.c.rule == rule))
-    return {
-        Identity(r.rule, r.subject_kind, r.subject_id): Known(
-            r.episode, r.is_open, r.status, r.severity, r.evaluated_at, r.is_stale
-        )
-        for r in rows
-    }
+def newest(con: sa.Connection, rule: str) -> Applied | None:
+    """Return the newest evaluation of a rule that was ingested."""
+    seen = seen_evaluation.c
+    row = con.execute(
+        sa.select(seen.evaluated_at, seen.evaluation_id)
+        .where(seen.rule == rule)
+        .order_by(seen.evaluated_at.desc(), seen.evaluation_id.desc())
+        .limit(1)
+    ).first()
+    return Applied(row.evaluated_at, row.evaluation_id) if row else None
 
 
-def store_known(
-    con: sa.Connection, before: Mapping[Identity, Known], changed: Mapping[Identity, Known]
-) -> None:
-    """Store knowledge that differs from before."""
-    rows = [{**_keys(i), **vars(known)} for i, known in changed.items()]
-    fresh = [row for row, i in zip(rows, changed, strict=True) if i not in before]
-    old = [
-        {f"k_{name}" if name in _IDENTITY else name: value for name, value in row.items()}
-        for row, i in zip(rows, changed, strict=True)
-        if i in before
-    ]
-    if fresh:
-        con.execute(alert.insert(), fresh)
-    if old:
-        where = sa.and_(*(alert.c[n] == sa.bindparam(f"k_{n}") for n in _IDENTITY))
-        names = ("episode", "is_open", "status", "severity", "evaluated_at", "is_stale")
-        con.execute(alert.update().where(where).values({n: sa.bindparam(n) for n in names}), old)
-
-
-def store_transitions(con: sa.Connection, transitions: Sequence[Transition], at: datetime) -> None:
-    """Open, worsen or resolve episodes, and write each change into the journal."""
-    for transition in transitions:
-        keys = {**_keys(transition.verdict.identity), "episode": transition.episode}
-        where = sa.and_(*(episode.c[name] == value for name, value in keys.items()))
-        verdict = transition.verdict
-        facts = {"severity": verdict.severity, "summary": verdict.summary, "team": verdict.team}
-        match transition.change:
-            case Change.OPENED:
-                values = {"started_at": transition.started_at, "opened_at": at, "told": "[]"}
-                con.execute(episode.insert().values(**keys, **facts, **values))
-            case Change.WORSENED:
-                con.execute(episode.update().where(where).values(**facts))
-            case Change.RESOLVED:
-                con.execute(episode.update().where(where).values(resolved_at=at))
-    if transitions:
-        con.execute(
-            journal.insert(),
-            [
-                {
-                    "at": at, **_keys(t.verdict.identity), "episode": t.episode,
-                    "change": t.change.value, "status": t.verdict.status,
-                    "severity": t.verdict.severity,
-                }
-                for t in transitions
-            ],
-        )  # fmt: skip
-
-
-def told(con: sa.Connection, transition: Transition) -> set[str]:
-    """Return the receivers that were told that this episode fires."""
-    row = con.execute(sa.select(episode.c.told).where(_episode_is(transition))).first()
-    return set(json.loads(row.told)) if row is not None else set()
-
-
-def add_told(con: sa.Connection, transition: Transition, receivers: set[str]) -> None:
-    """Remember who is told that this episode fires."""
-    everybody = sorted(told(con, transition) | receivers)
-    con.execute(episode.update().where(_episode_is(transition)).values(told=json.dumps(everybody)))
-
-
-def _episode_is(transition: Transition) -> sa.ColumnElement[bool]:
-    keys = {**_keys(transition.verdict.identity), "episode": transition.episode}
-    return sa.and_(*(episode.c[name] == value for name, value in keys.items()))
-
-
-def enqueue(
-    con: sa.Connection, receiver: str, content: Mapping[str, Any], dedup_key: str, at: datetime
-) -> None:
-    """Put one message into the outbox; the same key twice is one message."""
-    if con.execute(sa.select(outbox.c.id).where(outbox.c.dedup_key == dedup_key)).first():
-        return
+def mark_seen(con: sa.Connection, evaluation: Evaluation, now: datetime) -> None:
+    """Remember that an evaluation was ingested."""
     con.execute(
-        outbox.insert().values(
-            dedup_key=dedup_key, receiver=receiver, content=json.dumps(content), created_at=at,
-            not_before=at, attempts=0, state="pending",
+        seen_evaluation.insert().values(
+            evaluation_id=evaluation.evaluation_id, rule=evaluation.rule,
+            evaluated_at=evaluation.evaluated_at, seen_at=now,
         )
     )  # fmt: skip
 
 
-def claim(con: sa.Connection, *, now: datetime, lease: timedelta, count: int) -> list[Waiting]:
-    """Lease the oldest due messages, in order: none overtakes an older one of its receiver."""
-    pending = con.execute(
-        sa.select(outbox).where(outbox.c.state == "pending").order_by(outbox.c.id)
-    ).all()
-    blocked: set[str] = set()
-    claimed: list[Waiting] = []
-    for row in pending:
-        is_leased = row.lease_until is not None and row.lease_until > now
-        if row.receiver in blocked or is_leased or row.not_before > now:
-            blocked.add(row.receiver)
-            continue
-        if len(claimed) < count:
-            attempts = row.attempts + 1
-            content = json.loads(row.content)
-            claimed.append(Waiting(row.id, row.receiver, content, row.dedup_key, attempts))
-    if claimed:
-        con.execute(
-            outbox.update().where(outbox.c.id.in_([w.id for w in claimed]))
-            .values(lease_until=now + lease, attempts=outbox.c.attempts + 1)
-        )  # fmt: skip
-    return claimed
+def prune_seen(con: sa.Connection, *, before: datetime) -> int:
+    """Forget evaluations that were ingested long ago, but never the newest of a rule.
+
+    The newest one makes every older evaluation outdated, so a file of a forgotten evaluation that
+    turns up again opens nothing.
+
+    Returns:
+        How many were forgotten.
+    """
+    newer = seen_evaluation.alias("newer")
+    old = seen_evaluation.c
+    exists_newer = sa.exists().where(
+        newer.c.rule == old.rule,
+        sa.or_(
+            newer.c.evaluated_at > old.evaluated_at,
+            (newer.c.evaluated_at == old.evaluated_at)
+            & (newer.c.evaluation_id > old.evaluation_id),
+        ),
+    )
+    done = con.execute(seen_evaluation.delete().where(old.seen_at < before, exists_newer))
+    return int(done.rowcount)
 
 
-def mark_sent(con: sa.Connection, waiting: Waiting, ref: str, at: datetime) -> None:
-    """Record that a message was accepted."""
-    values = {"state": "sent", "ref": ref, "sent_at": at, "error": None}
-    con.execute(outbox.update().where(outbox.c.id == waiting.id).values(**values))
+def states(con: sa.Connection, rule: str) -> dict[Subject, AlertState]:
+    """Return everything known about the alerts of a rule."""
+    c = alert_state.c
+    rows: Iterable[Any] = con.execute(
+        sa.select(
+            c.subject_kind, c.subject_id, c.fingerprint, c.episode, c.phase, c.status,
+            c.severity, c.level,
+        ).where(c.scope == rule)
+    )  # fmt: skip
+    phases = {phase.value: phase for phase in Phase}
+    return {
+        Subject(kind, name): AlertState(fingerprint, n, phases[phase], status, severity, level)
+        for kind, name, fingerprint, n, phase, status, severity, level in rows
+    }
 
 
-def mark_retry(con: sa.Connection, waiting: Waiting, why: str, not_before: datetime) -> None:
-    """Give a message back; its receiver waits with it."""
-    values = {"lease_until": None, "not_before": not_before, "error": why}
-    con.execute(outbox.update().where(outbox.c.id == waiting.id).values(**values))
+def open_episodes(con: sa.Connection, changes: Sequence[Change]) -> dict[Key, Episode]:
+    """Return the episodes that were open before and that people must hear about now."""
+    told = (ChangeKind.WORSENED, ChangeKind.RESOLVED)
+    keys = {(c.after.fingerprint, c.after.episode) for c in changes if c.kind in told}
+    heard: dict[Key, set[str]] = {}
+    found: dict[Key, Episode] = {}
+    for chunk in _chunks(sorted({fingerprint for fingerprint, _ in keys})):
+        for fingerprint, n, receiver in _told(con, chunk):
+            heard.setdefault((fingerprint, n), set()).add(receiver)
+        c = episode.c
+        rows: Iterable[Any] = con.execute(
+            sa.select(c.fingerprint, c.n, c.started_at, c.team, c.severity, c.summary).where(
+                c.fingerprint.in_(chunk), c.resolved_at.is_(None)
+            )
+        )
+        for fingerprint, n, started, team, severity, summary in rows:
+            key = (fingerprint, n)
+            if key in keys:
+                by = frozenset(heard.get(key, ()))
+                found[key] = Episode(started, team, severity, summary, heard_by=by)
+    return found
 
 
-def mark_dead(con: sa.Connection, waiting: Waiting, why: str) -> None:
-    """Keep a message that nobody wants, visibly."""
-    con.execute(outbox.update().where(outbox.c.id == waiting.id).values(state="dead", error=why))
+def _told(con: sa.Connection, fingerprints: Sequence[str]) -> Iterable[Any]:
+    """Return who was told, or is about to be, that episodes of these alerts began."""
+    c = outbox_member.c
+    return con.execute(
+        sa.select(c.fingerprint, c.n, outbox.c.receiver)
+        .distinct()
+        .join(outbox, outbox.c.id == c.outbox_id)
+        .where(
+            c.fingerprint.in_(fingerprints),
+            outbox.c.kind != ChangeKind.RESOLVED.value,
+            outbox.c.state.in_(["pending", "sent"]),
+        )
+    )
 
 
-def pending_count(con: sa.Connection) -> int:
-    """Return how many messages wait."""
-    query = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "pending")
-    return int(con.execute(query).scalar_one())
+def apply(
+    con: sa.Connection,
+    evaluation: Evaluation,
+    changes: Sequence[Change],
+    known: Mapping[Subject, AlertState],
+    *,
+    now: datetime,
+) -> None:
+    """Write changes: state, episodes, journal.
+
+    Args:
+        con: Writing transaction.
+        evaluation: The evaluation that causes them.
+        changes: The changes.
+        known: The states before.
+        now: Present, naive UTC.
+    """
+    fresh = [c for c in changes if c.subject not in known]
+    old = [c for c in changes if c.subject in known]
+    at = evaluation.evaluated_at
+    _many(con, alert_state.insert(), (_state(evaluation.rule, c) for c in fresh))
+    _many(con, _by_key(alert_state, "fingerprint"), (_state(None, c) for c in old))
+    opened = [c for c in changes if c.kind is ChangeKind.OPENED]
+    _many(con, episode.insert(), (_opened(c, c.row, at) for c in opened if c.row))
+    # A subject that vanished keeps the words that were true last.
+    changed = [c for c in changes if c.kind is not ChangeKind.OPENED]
+    for kind in (ChangeKind.WORSENED, ChangeKind.QUIET):
+        some = [c for c in changed if c.kind is kind]
+        _many(con, _by_key(episode, "fingerprint", "n"), (_facts(c) for c in some))
+    over = ({"b_fingerprint": c.after.fingerprint, "b_n": c.after.episode, "status": "ok",
+             "resolved_at": at} for c in changed if c.kind is ChangeKind.RESOLVED)  # fmt: skip
+    _many(con, _by_key(episode, "fingerprint", "n"), over)
+    _many(con, journal.insert(), (_entry(evaluation, c, now) for c in changes))
 
 
 def views(con: sa.Connection, *, only_open: bool) -> list[AlertView]:
-    """Return episodes, the newest first."""
-    newest = sa.and_(*(alert.c[n] == episode.c[n] for n in _IDENTITY))
-    query = sa.select(
-        episode, alert.c.status, alert.c.is_stale, alert.c.episode.label("newest")
-    ).join(alert, newest)
+    """Return episodes, the worst and oldest first."""
+    waiting = _undelivered(con)
+    query = sa.select(episode, alert_state.c.phase, alert_state.c.episode.label("newest")).join(
+        alert_state, alert_state.c.fingerprint == episode.c.fingerprint
+    )
     if only_open:
         query = query.where(episode.c.resolved_at.is_(None))
-    waiting = (
-        con.execute(sa.select(outbox.c.content).where(outbox.c.state != "sent")).scalars().all()
+    found = []
+    for row in con.execute(query):
+        # The state is that of the newest episode; earlier ones are over.
+        phase = row.phase if row.n == row.newest else Phase.RESOLVED.value
+        pending, dead = (waiting.get((row.fingerprint, row.n, s), 0) for s in ("pending", "dead"))
+        found.append(
+            AlertView(
+                row.rule, row.subject_kind, row.subject_id, phase, row.status, row.severity,
+                row.started_at, row.opened_at, row.resolved_at, row.team, row.summary,
+                pending, dead,
+            )
+        )  # fmt: skip
+    order = {"critical": 0, "warning": 1, "info": 2}
+    return sorted(
+        found,
+        key=lambda v: (not v.is_open, order[v.severity], v.started_at, v.rule, v.subject_id),
     )
-    undelivered: dict[tuple[str, str], int] = {}
-    for content in map(json.loads, waiting):
-        for member in content["members"]:
-            key = (content["rule"], member["subject"])
-            undelivered[key] = undelivered.get(key, 0) + 1
-    return [
-        AlertView(
-            r.rule, r.subject_kind, r.subject_id,
-            "resolved" if r.resolved_at else "stale" if r.is_stale else "open",
-            "ok" if r.resolved_at else r.status, r.severity, r.started_at, r.opened_at,
-            r.resolved_at, r.team, r.summary, undelivered.get((r.rule, r.subject_id), 0),
-        )
-        for r in con.execute(query.order_by(episode.c.opened_at.desc(), episode.c.subject_id))
-    ]  # fmt: skip
 
 
-def prune(con: sa.Connection, *, before: datetime) -> int:
-    """Clear away records of evaluations and sent messages that nobody will ask for."""
-    done = con.execute(seen.delete().where(seen.c.evaluated_at < before)).rowcount
-    sent = (outbox.c.state == "sent") & (outbox.c.sent_at < before)
-    return int(done) + int(con.execute(outbox.delete().where(sent)).rowcount)
+def _undelivered(con: sa.Connection) -> dict[tuple[str, int, str], int]:
+    c = outbox_member.c
+    rows: Iterable[Any] = con.execute(
+        sa.select(c.fingerprint, c.n, outbox.c.state, sa.func.count())
+        .join(outbox, outbox.c.id == c.outbox_id)
+        .where(outbox.c.state.in_(["pending", "dead"]))
+        .group_by(c.fingerprint, c.n, outbox.c.state)
+    )
+    return {(fingerprint, n, state): count for fingerprint, n, state, count in rows}
 
 
-def _keys(identity: Identity) -> dict[str, str]:
-    return {name: getattr(identity, name) for name in _IDENTITY}
+def _state(scope: str | None, change: Change) -> dict[str, Any]:
+    after = change.after
+    values: dict[str, Any] = {
+        "episode": after.episode, "phase": after.phase.value, "status": after.status,
+        "severity": after.severity, "level": after.level,
+    }  # fmt: skip
+    if scope is None:
+        return values | {"b_fingerprint": after.fingerprint}
+    subject = {"subject_kind": change.subject.kind, "subject_id": change.subject.id}
+    return values | subject | {"fingerprint": after.fingerprint, "scope": scope}
+
+
+def _facts(change: Change) -> dict[str, Any]:
+    row, after = change.row, change.after
+    assert row is not None  # only a stale change has no row
+    return {
+        "b_fingerprint": after.fingerprint, "b_n": after.episode, "status": after.status,
+        "severity": after.severity, "team": row.team, "labels": row.labels,
+        "summary": row.summary, "runbook": row.runbook,
+    }  # fmt: skip
+
+
+def _opened(change: Change, row: Row, evaluated_at: datetime) -> dict[str, Any]:
+    return {
+        "fingerprint": change.after.fingerprint, "n": change.after.episode, "rule": row.rule,
+        "subject_kind": row.subject.kind, "subject_id": row.subject.id, "status": row.status,
+        "severity": row.severity, "team": row.team, "labels": row.labels,
+        "summary": row.summary, "runbook": row.runbook,
+        "started_at": started_at(row, evaluated_at), "opened_at": evaluated_at,
+    }  # fmt: skip
+
+
+def _entry(evaluation: Evaluation, change: Change, now: datetime) -> dict[str, Any]:
+    return {
+        "at": now, "what": change.kind.value, "fingerprint": change.after.fingerprint,
+        "n": change.after.episode, "rule": evaluation.rule, "subject_kind": change.subject.kind,
+        "subject_id": change.subject.id, "status": change.after.status,
+        "severity": change.after.severity, "evaluation_id": evaluation.evaluation_id,
+    }  # fmt: skip
+
+
+def _by_key(table: sa.Table, *keys: str) -> sa.Update:
+    """Return an update by key; the parameters `b_<key>` name the row, all others are set."""
+    return table.update().where(*(table.c[key] == sa.bindparam(f"b_{key}") for key in keys))
+
+
+def _many(
+    con: sa.Connection, statement: sa.Insert | sa.Update, rows: Iterable[dict[str, Any]]
+) -> None:
+    batch = list(rows)
+    if batch:
+        con.execute(statement, batch)
+
+
+def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield chunk

@@ -26,9 +26,9 @@ def publish_asset(marts: Sequence[dg.AssetKey], *, build_every: str) -> dg.Asset
         kinds={"duckdb"},
         pool=POOL,
         automation_condition=cooldown(build_every),
-        description="Immutable copy of the warehouse behind an atomic pointer; readers use nothing else.",
+        description="Immutable copy of the warehouse behind an atomic pointer, for all readers.",
     )
-    def snapshot(platform: PlatformResource) -> dg.MaterializeResult:
+    def snapshot(platform: PlatformResource) -> dg.MaterializeResult[None]:
         """Publish the next version."""
         published = analytics.publish(platform.open(), now=platform.now())
         size = published.path.stat().st_size

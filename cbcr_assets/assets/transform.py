@@ -16,13 +16,13 @@ from cbcr_assets.steps.analytics import ensure_manifest, prepare
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 
 
-def cooldown(cron: str) -> dg.AutomationCondition:
+def cooldown(cron: str) -> Any:
     """Build when anything upstream changed, but at most once a cron tick, and one at a time.
 
     Never eager (a pull every few seconds would keep dbt running) and never `on_cron` (one silent
     source would hold back every model that joins it).
     """
-    condition = dg.AutomationCondition
+    condition: Any = dg.AutomationCondition
     return (
         condition.any_deps_updated().since_last_handled()
         & condition.cron_tick_passed(cron).since_last_handled()
@@ -62,12 +62,12 @@ def transform_assets(platform: Platform) -> dg.AssetsDefinition:
     def transform(context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build the selected models and run their tests."""
         prepare(platform)
-        yield from _resource(platform).cli(["build"], context=context).stream()
+        yield from _resource().cli(["build"], context=context).stream()
 
     return routed(transform)
 
 
-def _resource(platform: Platform) -> DbtCliResource:
+def _resource() -> DbtCliResource:
     return DbtCliResource(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),

@@ -9,6 +9,7 @@ a breach would wait for it. A pull never fails the step, for then no rule would 
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -28,7 +29,7 @@ POOL = "warehouse"
 PULLS_KEY = dg.AssetKey(["raw", "pulls"])
 
 
-class WatchConfig(dg.Config):  # type: ignore[misc]
+class WatchConfig(dg.Config):
     """What a run of the watch lane does."""
 
     sources: list[str] = Field(default=[], description="Sources to pull; empty: all.")
@@ -65,7 +66,7 @@ _STATUS = dg.AssetSpec(
 )
 def watch(
     context: dg.AssetExecutionContext, config: WatchConfig, platform: PlatformResource
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Pull the sources, then evaluate the rules."""
     opened = platform.open()
     selected = context.selected_asset_keys
@@ -115,7 +116,7 @@ def _pull(
 
 def _materialized(
     reports: list[PullReport], selected: set[dg.AssetKey]
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     for table in RAW_TABLES:
         key = dg.AssetKey(["raw", table.name])
         changed = sum(report.changed(table.name) for report in reports)
@@ -137,7 +138,7 @@ def _pulled(
     return metadata
 
 
-def _summary(evaluation: SlaEvaluation) -> dict[str, object]:
+def _summary(evaluation: SlaEvaluation) -> dict[str, Any]:
     totals = {
         status: sum(verdicts.count(status) for verdicts in evaluation.rules)
         for status in ("ok", "approaching", "breached", "unknown")

@@ -113,7 +113,7 @@ def _run_watch_job(platform: Platform) -> None:
 
     from sensors.definitions import build_defs
 
-    definitions = build_defs(platform.environ | {"CBCR_CONFIG": str(platform.config.file)})
+    definitions = build_defs({**platform.environ, "CBCR_CONFIG": str(platform.config.file)})
     with progress("evaluating the rules") as bar, dg.DagsterInstance.ephemeral() as instance:
         bar.add_task("job `watch`", total=None)
         job = definitions.resolve_job_def("watch")

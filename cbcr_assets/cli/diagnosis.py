@@ -76,6 +76,8 @@ def _policy(platform: Platform) -> Iterator[Finding]:
     except ConfigError as error:
         yield from _problems("alerting", error)
         return
+    for problem in policy.missing_secrets():
+        yield Finding("alerting", "wrong", problem)
     yield Finding("alerting", "ok", f"{len(policy.receivers)} receivers")
 
 

@@ -1,37 +1,43 @@
 """alerting.yaml: who is told about what. The words mean what they mean in Alertmanager.
 
-Belongs here: the model of that file and its checks. Does not belong here: deciding or delivering.
+Belongs here: the model of that file and its checks.
+Does not belong here: routing an alert (see `cbcr_assets.alerting.route`), sending.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from cbcr_assets.config.problems import (
     ConfigError,
     Document,
     KeyPath,
     Problem,
+    Refused,
     closest,
     load_yaml,
     validate,
 )
-from cbcr_assets.config.values import Name, PositiveSeconds, Secret
+from cbcr_assets.config.values import LISTING, Name, Secret, SecretRef, secret_reference
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-_MATCHER = re.compile(r'\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*')
+_MATCHER = re.compile(
+    r"\s*(?P<label>[A-Za-z_]\w*)\s*(?P<operator>=~|!~|!=|=)\s*"
+    r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^"{},\s]*))\s*'
+)
+_URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """One condition on a label; a missing label is empty, as in Alertmanager.
+    """One condition on a label; a missing label is an empty one.
 
     Attributes:
-        label: Label name.
+        label: Name of the label.
         operator: `=`, `!=`, `=~` or `!~`.
         value: Value, or a regular expression that must match the whole label.
     """
@@ -44,44 +50,65 @@ class Matcher:
         """Tell whether these labels meet the condition."""
         actual = labels.get(self.label, "")
         if self.operator in ("=", "!="):
-            return (actual == self.value) == (self.operator == "=")
-        return (re.fullmatch(self.value, actual) is not None) == (self.operator == "=~")
+            return (actual == self.value) is (self.operator == "=")
+        found = re.fullmatch(self.value, actual, re.DOTALL) is not None
+        return found is (self.operator == "=~")
 
 
 def read_matcher(value: Any) -> Matcher:
     """Read `label="value"`.
 
     Raises:
-        ValueError: It is no matcher; the message shows the form.
+        Refused: It is no matcher; the message shows the form.
     """
+    if isinstance(value, Matcher):
+        return value
     found = _MATCHER.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"{value!r} is no matcher; write 'team=\"payments\"' with =, !=, =~ or !~")
-    label, operator, text = found.groups()
-    text = re.sub(r'\\(["\\])', r"\1", text)
-    if "~" in operator:
+        raise Refused(
+            f"{value!r} is no matcher; write 'team=\"payments\"' with one of =, !=, =~, !~"
+        )
+    quoted = found["quoted"]
+    text = found["bare"] if quoted is None else re.sub(r'\\(["\\])', r"\1", quoted)
+    if "~" in found["operator"]:
         try:
             re.compile(text)
         except re.error as error:
-            raise ValueError(f"{text!r} is no regular expression: {error}") from None
-    return Matcher(label, operator, text)
+            raise Refused(f"{text!r} is no regular expression: {error}") from None
+    return Matcher(found["label"], found["operator"], text)
 
 
 class Route(BaseModel):
-    """One node of the route tree.
+    """A node of the route tree.
 
     Attributes:
-        receiver: Who is told; inherited when absent.
-        matchers: All must match.
-        keep_going: `continue`: siblings after this one are tried, too.
+        receiver: Who is told; without one, the parent's.
+        matchers: Every one must match.
+        goes_on: `continue`: siblings after this one are tried, too.
         routes: Children; the first that matches wins.
     """
 
     model_config = _STRICT
     receiver: str | None = None
-    matchers: tuple[Annotated[Matcher, BeforeValidator(read_matcher)], ...] = ()
-    keep_going: bool = Field(default=False, alias="continue")
-    routes: tuple["Route", ...] = ()
+    matchers: Annotated[tuple[Annotated[Matcher, BeforeValidator(read_matcher)], ...], LISTING] = ()
+    goes_on: bool = Field(default=False, alias="continue")
+    routes: Annotated[tuple["Route", ...], LISTING] = ()
+
+
+def _secret_or_url(value: Any, info: ValidationInfo) -> SecretRef | str:
+    text = value if isinstance(value, str) else ""
+    if text.startswith(("env:", "file:")):
+        return secret_reference(text, info)
+    if not _URL.fullmatch(text):
+        # It may hold a password, so it is not repeated.
+        raise Refused("this is no plain URL; write https://host/path, env:NAME or file:PATH")
+    return text
+
+
+def _base_url(value: Any) -> str:
+    if not isinstance(value, str) or not _URL.fullmatch(value):
+        raise Refused("this is no plain URL; write https://host/api/")
+    return value if value.endswith("/") else value + "/"
 
 
 class _Receiver(BaseModel):
@@ -91,16 +118,16 @@ class _Receiver(BaseModel):
 
 
 class SlackReceiver(_Receiver):
-    """Slack's Web API."""
+    """Slack's Web API: threads, and the first message is marked when all of it is over."""
 
     type: Literal["slack"]
     token: Secret
     channel: Annotated[str, Field(min_length=1)]
-    base_url: str = "https://slack.com/api/"
+    base_url: Annotated[str, BeforeValidator(_base_url)] = "https://slack.com/api/"
 
 
 class SlackWebhookReceiver(_Receiver):
-    """A Slack incoming webhook."""
+    """A Slack incoming webhook; its URL is a secret."""
 
     type: Literal["slack_webhook"]
     url: Secret
@@ -110,9 +137,8 @@ class WebhookReceiver(_Receiver):
     """Any HTTP endpoint that takes JSON."""
 
     type: Literal["webhook"]
-    url: str
+    url: Annotated[SecretRef | str, BeforeValidator(_secret_or_url)]
     bearer: Secret | None = None
-    timeout: PositiveSeconds = 5.0
 
 
 class FileReceiver(_Receiver):
@@ -128,104 +154,106 @@ class ConsoleReceiver(_Receiver):
     type: Literal["console"]
 
 
-Receiver = Annotated[
-    SlackReceiver | SlackWebhookReceiver | WebhookReceiver | FileReceiver | ConsoleReceiver,
-    Field(discriminator="type"),
-]
+Receiver = SlackReceiver | SlackWebhookReceiver | WebhookReceiver | FileReceiver | ConsoleReceiver
 
 
-class Policy(BaseModel):
-    """The whole policy.
+class _File(BaseModel):
+    model_config = _STRICT
+    route: Route
+    receivers: Annotated[
+        tuple[Annotated[Receiver, Field(discriminator="type")], ...], Field(min_length=1)
+    ]
+    fallback: str | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The loaded alerting.yaml.
 
     Attributes:
         route: Root of the route tree; it takes whatever no child takes.
-        receivers: Everybody who can be told.
-        fallback: Who is told when a receiver refuses for good.
+        receivers: Everybody who can be told, by name.
+        fallback: Who is told what a receiver refused for good.
+        environ: Where references to secrets lead; each is followed when a message is sent.
     """
 
-    model_config = _STRICT
     route: Route
-    receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
+    receivers: Mapping[str, Receiver]
     fallback: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def receiver(self, name: str) -> Receiver | None:
-        """Return the receiver called `name`."""
-        return next((r for r in self.receivers if r.name == name), None)
-
-    def receivers_of(self, labels: Mapping[str, str]) -> tuple[str, ...]:
-        """Return who is told about an alert with these labels, in the order of the tree."""
-        return tuple(dict.fromkeys(_walk(self.route, self.route.receiver, labels)))
-
-
-def _walk(node: Route, inherited: str | None, labels: Mapping[str, str]) -> Iterator[str]:
-    receiver = node.receiver or inherited
-    matched = False
-    for child in node.routes:
-        if all(matcher.matches(labels) for matcher in child.matchers):
-            matched = True
-            yield from _walk(child, receiver, labels)
-            if not child.keep_going:
-                break
-    if not matched and receiver is not None:
-        yield receiver
+    def missing_secrets(self) -> tuple[str, ...]:
+        """Return one sentence for each reference that leads nowhere; never a secret."""
+        missing = []
+        for receiver in self.receivers.values():
+            for key, value in receiver:
+                if isinstance(value, SecretRef):
+                    try:
+                        value.resolve(self.environ)
+                    except ValueError as error:
+                        missing.append(f"receiver {receiver.name}: {key}: {error}")
+        return tuple(missing)
 
 
 def load_policy(path: Path, *, environ: Mapping[str, str]) -> Policy:
     """Load alerting.yaml.
 
+    A secret that is not there is no error of the file: the other receivers must still be told.
+    Its receiver's messages wait, and `Policy.missing_secrets` says so.
+
     Args:
-        path: The file.
-        environ: Where secret references must be found; nothing of it is kept.
+        path: The file; relative paths in it start at its folder.
+        environ: Where references to secrets lead.
 
     Raises:
         ConfigError: With every problem.
     """
     document = load_yaml(path)
-    policy = validate(Policy, document)
-    problems = [*_names(document, policy), *_secrets(document, policy, environ)]
+    model = validate(_File, document)
+    problems = [*_check_names(document, model), *_check_routes(document, model)]
     if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
-    receivers = tuple(_anchored(receiver, path) for receiver in policy.receivers)
-    return policy.model_copy(update={"receivers": receivers})
+        raise ConfigError(problems)
+    folder = path.absolute().parent
+    receivers = {r.name: _anchored(r, folder) for r in model.receivers}
+    return Policy(model.route, receivers, model.fallback, environ)
 
 
-def _anchored(receiver: Receiver, path: Path) -> Receiver:
+def _anchored(receiver: Receiver, folder: Path) -> Receiver:
     if isinstance(receiver, FileReceiver):
-        return receiver.model_copy(update={"path": path.absolute().parent / receiver.path})
+        return receiver.model_copy(update={"path": folder / receiver.path})
     return receiver
 
 
-def _names(document: Document, policy: Policy) -> Iterator[Problem]:
-    names = [receiver.name for receiver in policy.receivers]
+def _check_names(document: Document, model: _File) -> Iterator[Problem]:
+    names = [receiver.name for receiver in model.receivers]
     for index, name in enumerate(names):
         if name in names[:index]:
             where: KeyPath = ("receivers", index, "name")
-            yield document.problem(where, f"receiver {name!r} is defined twice")
-    if policy.route.receiver is None:
-        yield document.problem(("route",), "the root route needs a receiver, or alerts are lost")
-    if policy.route.matchers:
-        yield document.problem(("route", "matchers"), "the root route takes everything")
-    for path, route in _routes(policy.route, ("route",)):
+            first = document.line(("receivers", names.index(name), "name"))
+            message = f"receiver {name!r} is defined twice, first in line {first}"
+            yield document.problem(where, message)
+    if model.fallback is not None and model.fallback not in names:
+        message = f"unknown receiver {model.fallback!r}"
+        yield document.problem(("fallback",), message, closest(model.fallback, names))
+
+
+def _check_routes(document: Document, model: _File) -> Iterator[Problem]:
+    names = [receiver.name for receiver in model.receivers]
+    root: KeyPath = ("route",)
+    if model.route.receiver is None:
+        yield document.problem(root, "the root route needs a receiver, or alerts could be dropped")
+    if model.route.matchers:
+        yield document.problem((*root, "matchers"), "the root route takes everything")
+    if model.route.goes_on:
+        yield document.problem((*root, "continue"), "the root route has no siblings")
+    for path, route in _walk(model.route, root):
         if route.receiver is not None and route.receiver not in names:
             message = f"unknown receiver {route.receiver!r}"
-            yield document.problem((*path, "receiver"), message, closest(route.receiver, names))
-    if policy.fallback is not None and policy.fallback not in names:
-        message = f"unknown receiver {policy.fallback!r}"
-        yield document.problem(("fallback",), message, closest(policy.fallback, names))
+            where = (*path, "receiver")
+            yield document.problem(where, message, closest(route.receiver, names))
 
 
-def _routes(route: Route, path: KeyPath) -> Iterator[tuple[KeyPath, Route]]:
+def _walk(route: Route, path: KeyPath) -> Iterator[tuple[KeyPath, Route]]:
     yield path, route
     for index, child in enumerate(route.routes):
-        yield from _routes(child, (*path, "routes", index))
-
-
-def _secrets(document: Document, policy: Policy, environ: Mapping[str, str]) -> Iterator[Problem]:
-    for index, receiver in enumerate(policy.receivers):
-        for field in ("token", "url", "bearer"):
-            secret = getattr(receiver, field, None)
-            if hasattr(secret, "resolve"):
-                try:
-                    secret.resolve(environ)
-                except ValueError as error:
-                    yield document.problem(("receivers", index, field), str(error))
+        yield from _walk(child, (*path, "routes", index))

@@ -149,16 +149,13 @@ class Inventory:
 
     instances: tuple[Instance, ...]
 
-    def frames(
-        self, sources: Mapping[str, SourceConfig], *, now: datetime
-    ) -> dict[str, pl.DataFrame]:
+    def frames(self, sources: Mapping[str, SourceConfig]) -> dict[str, pl.DataFrame]:
         """Return the frames of raw.sources, raw.instances and raw.instance_aliases.
 
         A `protect_from` that is not written stays null: the warehouse dates it at first sight.
 
         Args:
             sources: The configured sources.
-            now: Present, naive UTC.
         """
         aliases = {(a.source, a.name): i.instance_id for i in self.instances for a in i.aliases}
         for source_id in (name for name, s in sources.items() if s.names_are_instance_ids):

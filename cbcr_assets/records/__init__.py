@@ -1,6 +1,6 @@
 """The vocabulary of CBCR: states, kinds and the typed raw tables.
 
-Belongs here: enums and the one definition of each raw table, from which Polars schemas and DDL come.
+Belongs here: enums and the one definition of each raw table; Polars schemas and DDL follow from it.
 Does not belong here: anything that reads, writes or computes. This package imports nothing of ours.
 """
 

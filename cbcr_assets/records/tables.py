@@ -3,8 +3,9 @@
 Belongs here: column names, kinds, units, keys and how two observations of one row are merged.
 Does not belong here: SQL that runs, files, connections (see `cbcr_assets.warehouse`).
 
-Every timestamp is naive UTC with microseconds, bytes are BIGINT, durations DOUBLE seconds, ids text.
-Each table also carries `ingest_seq BIGINT`, the watermark of incremental models, which the load assigns.
+Every timestamp is naive UTC with microseconds, bytes are BIGINT, durations DOUBLE seconds, ids
+text. Each table also carries `ingest_seq BIGINT`, the watermark of incremental models, which the
+load assigns.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,11 @@ from typing import Any
 
 import polars as pl
 
-_EXCLUSION = {"start": pl.Datetime("us"), "stop": pl.Datetime("us"), "reason": pl.String}
+_EXCLUSION: dict[str, Any] = {
+    "start": pl.Datetime("us"),
+    "stop": pl.Datetime("us"),
+    "reason": pl.String,
+}
 
 _KINDS: dict[str, tuple[str, Any]] = {
     "text": ("varchar", pl.String),

@@ -62,7 +62,8 @@ select
     coalesce(sum(violation_us), 0) / 1000000.0 as violation_s,
     -- Nothing measured is no compliance at all, neither 0 nor 1.
     1 - sum(coalesce(violation_us, 0)) / nullif(sum(to_us - from_us), 0) as compliance,
-    max(case when point_us is not null then greatest(to_us - point_us, 0) end) / 1000000.0 as worst_exposure_s
+    max(case when point_us is not null then greatest(to_us - point_us, 0) end) / 1000000.0
+        as worst_exposure_s
 from marts.dim_instances as dim
 left join inside using (instance_id)
 where $instance::varchar is null or dim.instance_id = $instance

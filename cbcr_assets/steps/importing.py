@@ -6,8 +6,9 @@ Does not belong here: merging (the warehouse does it like for any pull).
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +17,7 @@ from cbcr_assets.records import RawTable, raw_table, typed_frame
 from cbcr_assets.steps.platform import Platform
 from cbcr_assets.warehouse import WarehouseError
 
-_READERS = {
+_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".parquet": pl.read_parquet,
     ".csv": lambda path: pl.read_csv(path, infer_schema=False),
     ".jsonl": lambda path: pl.read_ndjson(path, infer_schema_length=None),
@@ -123,10 +124,18 @@ def _cast(source: pl.Series, kind: pl.DataType) -> pl.Series:
 
 
 def _moments(source: pl.Series) -> pl.Series:
-    """Read ISO 8601 text as naive UTC; without an offset it is UTC."""
-    with_offset = source.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    naive = source.str.to_datetime(time_unit="us", strict=False)
-    return with_offset.dt.replace_time_zone(None).fill_null(naive)
+    return pl.Series(source.name, [_moment(text) for text in source], dtype=pl.Datetime("us"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read ISO 8601 as naive UTC; without an offset it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    if moment is not None and moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment
 
 
 def _quarantined(

@@ -55,7 +55,7 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
         inventory, start=now - timedelta(days=400), until=now + _SCHEDULE_AHEAD
     )
     with platform.warehouse.write() as session:
-        frames = inventory.frames(config.sources, now=now)
+        frames = inventory.frames(config.sources)
         report = store_inventory(session, frames, scheduled, now=now)
     _write_atomically(state, fingerprint)
     return report

@@ -92,7 +92,8 @@ def replace_sql(table: RawTable) -> tuple[str, str]:
     return (
         f"delete from raw.{table.name} as stored using changed_"
         f" where {_same_key(table, 'stored', 'changed_')}",
-        f"insert into raw.{table.name} ({columns}, ingest_seq) select {columns}, $seq from changed_",
+        f"insert into raw.{table.name} ({columns}, ingest_seq)"
+        f" select {columns}, $seq from changed_",
     )
 
 

@@ -59,7 +59,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             "create table state.streams (source_id varchar, stream varchar, carry varchar,"
             " updated_at timestamp, primary key (source_id, stream))",
             "create table state.settings (name varchar primary key, value varchar)",
-            f"create table state.sla_status (evaluation_id varchar, evaluated_at timestamp, {_SLA_BODY})",
+            "create table state.sla_status"
+            f" (evaluation_id varchar, evaluated_at timestamp, {_SLA_BODY})",
         ),
     ),
 )

@@ -6,6 +6,7 @@ at which one of them changes by itself. Does not belong here: what a rule says (
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -90,7 +91,11 @@ def evaluate(
 
 def empty_verdicts() -> pl.DataFrame:
     """Return a frame with the columns of an SLA view and no rows."""
-    kinds = {"varchar": pl.String, "double": pl.Float64, "timestamp": pl.Datetime("us")}
+    kinds: dict[str, Any] = {
+        "varchar": pl.String,
+        "double": pl.Float64,
+        "timestamp": pl.Datetime("us"),
+    }
     return pl.DataFrame(schema={name: kinds[kind] for name, kind in SLA_COLUMNS.items()})
 
 

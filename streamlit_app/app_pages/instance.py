@@ -84,7 +84,7 @@ else:
             pl.col("error_code").alias("code"),
             pl.col("error_text").alias("error"),
             pl.col("backup_label").alias("label"),
-        ),  # fmt: skip
+        ),
         hide_index=True,
     )
 

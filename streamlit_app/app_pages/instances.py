@@ -47,7 +47,7 @@ picked = st.dataframe(
         .alias("newest recovery point"),
         pl.col("last_attempt_state").alias("last attempt"),
         pl.col("reason").map_elements(reason, return_dtype=pl.String).alias("why"),
-    ),  # fmt: skip
+    ),
     hide_index=True,
     key="instances",
     on_select="rerun",

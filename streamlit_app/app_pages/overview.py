@@ -46,7 +46,8 @@ for tile, (status, label) in zip(
         f"<div style='border-left:6px solid {COLOURS[status]};padding-left:.7rem'>"
         f"<div style='font-size:.9rem'>{SIGNS[status]} {label}</div>"
         f"<div style='font-size:2.2rem;font-weight:600;line-height:1.1'>{counts[status]}</div>"
-        f"<div style='font-size:.8rem;opacity:.7'>{counts[status] / total:.0%} of {total}</div></div>",
+        f"<div style='font-size:.8rem;opacity:.7'>{counts[status] / total:.0%} of {total}</div>"
+        "</div>",
         unsafe_allow_html=True,
     )
 trend = queries.compliance_trend(at, chosen)

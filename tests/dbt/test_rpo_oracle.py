@@ -7,6 +7,7 @@ to the objective is compliant) and walks from moment to moment; it shares no cod
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def oracle(case: dict[str, Any]) -> tuple[float, float, list[tuple[datetime, dat
     ordered = sorted(c for c in cuts if begin <= c <= end)
     measured = violated = 0.0
     intervals: list[tuple[datetime, datetime]] = []
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in pairwise(ordered):
         if any(w["start"] <= low < w["stop"] for w in case["windows"]):
             continue
         measured += (high - low).total_seconds()

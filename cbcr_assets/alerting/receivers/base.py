@@ -1,13 +1,17 @@
 """What every channel promises.
 
-Belongs here: the outcome types and the reading of HTTP answers. No channel's own knowledge.
+Belongs here: outcomes, and reading of answers that several channels share.
+Does not belong here: any channel's own knowledge.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
 
-_LONGEST_WAIT_S = 3600.0
+from cbcr_assets.alerting.message import Outgoing
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Delivered:
     """The channel has it.
 
     Attributes:
-        ref: The channel's own name of the message, may be empty.
+        ref: What the channel calls the message, may be empty.
     """
 
     ref: str = ""
@@ -26,7 +30,7 @@ class Retry:
     """Not now.
 
     Attributes:
-        after_s: Seconds the channel asked us to wait; None: our own back-off.
+        after_s: Seconds that the channel asked for; None leaves it to our own back-off.
         why: What happened, without secrets.
     """
 
@@ -39,32 +43,56 @@ class Rejected:
     """Never like this.
 
     Attributes:
-        why: What must be mended, without secrets.
+        why: What happened, without secrets.
     """
 
     why: str
 
 
-class Sender(Protocol):
-    """One channel."""
+Outcome = Delivered | Retry | Rejected
 
-    def send(self, content: Mapping[str, Any], *, key: str) -> Delivered | Retry | Rejected:
-        """Send one message; `key` is its identity for channels that can deduplicate."""
+
+class Channel(Protocol):
+    """A way to a receiver."""
+
+    def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
+        """Send one message once.
+
+        Args:
+            outgoing: The message and what it continues.
+            now: Present, naive UTC.
+            timeout_s: When to give up, seconds.
+        """
         ...
 
 
-def wait_s(header: str | None) -> float | None:
-    """Read a Retry-After header in seconds, at most an hour; None when it says nothing usable."""
-    try:
-        return min(max(float(header or ""), 0.0), _LONGEST_WAIT_S)
-    except ValueError:
-        return None
+def judge_status(status: int, headers: Mapping[str, str], *, now: datetime) -> Outcome:
+    """Read the status of an HTTP answer.
 
-
-def judge(status: int, retry_after: str | None) -> Retry | Rejected | None:
-    """Read an HTTP status; None is success."""
+    Args:
+        status: The status.
+        headers: Headers of the answer, in any case.
+        now: Present, naive UTC.
+    """
     if 200 <= status < 300:
-        return None
-    if status == 429 or status >= 500 or status == 408:
-        return Retry(wait_s(retry_after), f"HTTP {status}")
-    return Rejected(f"HTTP {status}")
+        return Delivered()
+    why = f"HTTP {status}"
+    if status in (408, 425, 429) or status >= 500:
+        return Retry(retry_after_s(headers, now=now), why)
+    return Rejected(why)
+
+
+def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Return the seconds that `Retry-After` asks for: a number, or a date. None without one."""
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        seconds = (moment - now).total_seconds()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -1,72 +1,73 @@
-"""A message as Slack's Block Kit, within Slack's sizes and with what it shows escaped.
+"""A message as Slack's Block Kit, within Slack's sizes and with its markup escaped.
 
-Belongs here: Block Kit. Does not belong here: sending it.
+Belongs here: Block Kit. Does not belong here: sending (see `slack` and `slack_webhook`).
+
+Slack takes 50 blocks and 3000 characters a section, and refuses about 13 kB in all.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-_SECTION_CAP = 2_900
-_TOTAL_CAP = 10_000
-_HEADER_CAP = 150
-_SIGN = {"critical": ":red_circle:", "warning": ":large_orange_circle:", "info": ":white_circle:"}
+from cbcr_assets.alerting import render
+from cbcr_assets.alerting.message import Message, Thread
+from cbcr_assets.alerting.model import Links
+
+Block = dict[str, Any]
+_SECTION = 3_000
+_MEMBER = 1_200
+_TOTAL = 10_000
+_SHORT = 400
 
 
-def escaped(text: str) -> str:
-    """Escape what Slack would read as its markup."""
+def escape(text: str, limit: int) -> str:
+    """Return text that Slack shows as it is, at most `limit` characters with the escapes."""
+    cut = text
+    while len(escaped := _escaped(cut)) > limit:
+        excess = len(escaped) - limit
+        cut = cut.removesuffix("…")[: -(excess // 5 + 2)] + "…"
+    return escaped
+
+
+def blocks(message: Message, links: Links) -> list[Block]:
+    """Return the blocks of a message; what has no room is counted, never silently left out."""
+    head = _section(f"*{escape(render.title(message), _SHORT)}*")
+    foot = [escape(note, _SHORT) for note in render.notes(message, links)]
+    room = _TOTAL - len(head["text"]["text"]) - sum(map(len, foot)) - _SHORT
+    shown: list[Block] = []
+    for member in message.members:
+        first, *rest = render.lines(member, message, links)
+        kept = [f"*{escape(first, _MEMBER // 2)}*", *(escape(line, _SHORT) for line in rest)]
+        section = "\n".join(kept)[:_SECTION]
+        if len(section) > room:
+            break
+        room -= len(section)
+        shown.append(_section(section))
+    if left_out := len(message.members) - len(shown):
+        foot.insert(0, f"… {left_out} of these have no room here, {message.total} in all")
+    return [head, *shown, _context("\n".join(foot))]
+
+
+def summary(message: Message) -> str:
+    """Return the line that notifications show."""
+    line = escape(render.title(message), _SHORT)
+    if message.total == 1 and message.members:
+        line += f"\n{escape(message.members[0].summary, _SHORT)}"
+    return line
+
+
+def over(message: Message, thread: Thread, links: Links) -> tuple[str, list[Block]]:
+    """Return text and blocks that replace the message a thread began with."""
+    line = escape(render.over(message, thread), _SHORT)
+    about = blocks(message, links)[1:-1] if message.total == thread.total else []
+    return line, [_section(f"*{line}*"), *about]
+
+
+def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def fallback_text(content: Mapping[str, Any]) -> str:
-    """Return the line that notifications show."""
-    return escaped(f"[{content['severity']}] {content['title']}")
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
-def blocks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the blocks; members that do not fit are counted, never dropped silently."""
-    sign = ":white_check_mark:" if content["kind"] == "resolved" else _SIGN.get(
-        content["severity"], ":large_orange_circle:"
-    )  # fmt: skip
-    head = f"{sign} *{escaped(content['title'])[:_HEADER_CAP]}*"
-    lines, shown = [], 0
-    room = _TOTAL_CAP - len(head) - 600
-    for member in content["members"]:
-        line = _line(member)
-        if len(line) > room:
-            break
-        room -= len(line)
-        lines.append(line)
-        shown += 1
-    hidden = content["total"] - shown
-    sections = [_section(head), *(_section(line) for line in lines)]
-    if hidden:
-        sections.append(_section(f"… and {hidden} more"))
-    return [*sections[:48], {"type": "context", "elements": [_text(_footer(content))]}]
-
-
-def _line(member: Mapping[str, Any]) -> str:
-    text = (
-        f"{member['sign']} *{member['status']}* {escaped(member['text'])}\nsince {member['since']}"
-    )
-    if member["link"]:
-        text += f" · <{member['link']}|{escaped(member['subject'])}>"
-    return text[:_SECTION_CAP]
-
-
-def _footer(content: Mapping[str, Any]) -> str:
-    parts = [f"rule {escaped(content['rule'])}"]
-    if content["team"]:
-        parts.append(f"team {escaped(content['team'])}")
-    if content["runbook"]:
-        parts.append(f"runbook {escaped(content['runbook'])}")
-    if content.get("undeliverable"):
-        parts.append(escaped(content["undeliverable"]))
-    return " · ".join(parts)[:_SECTION_CAP]
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _text(text)}
-
-
-def _text(text: str) -> dict[str, str]:
-    return {"type": "mrkdwn", "text": text}
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text[:_SECTION]}]}

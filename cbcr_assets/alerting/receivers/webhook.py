@@ -1,70 +1,49 @@
-"""HTTP endpoints that take JSON: the generic webhook and Slack's incoming webhook.
+"""Any HTTP endpoint that takes JSON (the body: see `body`).
 
-Belongs here: the request and the reading of its answer. Does not belong here: retries.
+Belongs here: the body and the headers. Does not belong here: the request itself (see `http`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
 
-import httpx
-
-from cbcr_assets.alerting.receivers.base import Delivered, Rejected, Retry, judge
-from cbcr_assets.alerting.receivers.blocks import blocks, fallback_text
-from cbcr_assets.config.alerting import SlackWebhookReceiver, WebhookReceiver
-
-_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True)
-class WebhookSender:
-    """Posts the channel-neutral message."""
-
-    receiver: WebhookReceiver
-    environ: Mapping[str, str]
-
-    def send(self, content: Mapping[str, Any], *, key: str) -> Delivered | Retry | Rejected:
-        """Post the message; any 2xx is acceptance."""
-        headers = {"idempotency-key": key}
-        if self.receiver.bearer is not None:
-            try:
-                headers["authorization"] = f"Bearer {self.receiver.bearer.resolve(self.environ)}"
-            except ValueError as error:
-                return Rejected(str(error))
-        return _post(self.receiver.url, {"key": key, **content}, headers, self.receiver.timeout)[0]
+from cbcr_assets.alerting.message import Outgoing
+from cbcr_assets.alerting.model import Links
+from cbcr_assets.alerting.receivers.base import Outcome, Retry, judge_status
+from cbcr_assets.alerting.receivers.body import body
+from cbcr_assets.alerting.receivers.http import post
+from cbcr_assets.config.alerting import WebhookReceiver
+from cbcr_assets.config.values import SecretRef
 
 
 @dataclass(frozen=True)
-class SlackWebhookSender:
-    """Posts to an incoming webhook; its success is the word `ok`, not the status alone."""
+class Webhook:
+    """Posts each message; every 2xx is a receipt."""
 
-    receiver: SlackWebhookReceiver
-    environ: Mapping[str, str]
+    config: WebhookReceiver
+    links: Links
+    environ: Mapping[str, str] = field(repr=False)
 
-    def send(self, content: Mapping[str, Any], *, key: str) -> Delivered | Retry | Rejected:
-        """Post the message."""
+    def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
+        """Post one message once."""
         try:
-            url = self.receiver.url.resolve(self.environ)
+            url = self._value(self.config.url)
+            bearer = self._value(self.config.bearer) if self.config.bearer else None
         except ValueError as error:
-            return Rejected(str(error))
-        body = {"text": fallback_text(content), "blocks": blocks(content)}
-        outcome, answer = _post(url, body, {}, _TIMEOUT_S)
-        if isinstance(outcome, Delivered) and answer.strip() != "ok":
-            return Retry(None, "the answer is not Slack's")
-        return outcome
+            return Retry(None, str(error))
+        headers = {"Idempotency-Key": outgoing.message.id}
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
+        content = body(outgoing.message, self.links)
+        answer = post(url, content, headers=headers, timeout_s=timeout_s)
+        if isinstance(answer, Retry):
+            return answer
+        return judge_status(answer.status_code, answer.headers, now=now)
+
+    def _value(self, value: SecretRef | str) -> str:
+        return value.resolve(self.environ) if isinstance(value, SecretRef) else value
 
 
-def _post(
-    url: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_s: float
-) -> tuple[Delivered | Retry | Rejected, str]:
-    try:
-        answer = httpx.post(url, json=body, headers=dict(headers), timeout=timeout_s)
-    except httpx.TimeoutException:
-        return Retry(None, f"no answer within {timeout_s:g} s"), ""
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        return Rejected("this is no URL that can be posted to"), ""
-    except httpx.HTTPError as error:
-        # Only the kind: the text of an error may hold the URL, which may be the secret.
-        return Retry(None, f"not reachable ({type(error).__name__})"), ""
-    problem = judge(answer.status_code, answer.headers.get("retry-after"))
-    return problem or Delivered(), answer.text
+def build(config: WebhookReceiver, *, links: Links, environ: Mapping[str, str]) -> Webhook:
+    """Build the channel."""
+    return Webhook(config, links, environ)

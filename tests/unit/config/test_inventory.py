@@ -104,7 +104,7 @@ def test_a_tier_may_be_called_by_a_number(inventory_of):
 
 @pytest.mark.parametrize("text", ["instances: []", "defaults:\ntiers:\ninstances:\n"])
 def test_an_inventory_may_be_empty(inventory_of, sources, text):
-    frames = inventory_of(text).frames(sources, now=NOW)
+    frames = inventory_of(text).frames(sources)
     assert frames["instances"].is_empty()
     assert frames["instance_aliases"].is_empty()
 
@@ -112,7 +112,7 @@ def test_an_inventory_may_be_empty(inventory_of, sources, text):
 class TestFrames:
     @pytest.fixture
     def frames(self, inventory_of, sources):
-        return inventory_of(FULL).frames(sources, now=NOW)
+        return inventory_of(FULL).frames(sources)
 
     @pytest.mark.parametrize("table", ["sources", "instances", "instance_aliases"])
     def test_have_the_schema_of_their_raw_tables(self, frames, table):
@@ -148,7 +148,7 @@ class TestFrames:
 
     def test_an_alias_may_repeat_the_own_id(self, inventory_of, sources):
         text = "instances: [{id: a, rpo: 1h, aliases: [{source: agents, name: a}]}]"
-        rows = inventory_of(text).frames(sources, now=NOW)["instance_aliases"].rows()
+        rows = inventory_of(text).frames(sources)["instance_aliases"].rows()
         assert rows == [("agents", "a", "a")]
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ def run(script, **facts):
 def is_gone(pid):
     """The process is no more, or a zombie that only waits for its parent."""
     try:
-        with open(f"/proc/{pid}/stat") as handle:
+        with Path(f"/proc/{pid}/stat").open() as handle:
             return handle.read().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         pass

@@ -1,0 +1,185 @@
+"""Delivery: claim, send outside of any transaction, mark.
+
+Belongs here: budgets, back-off, giving up, and keeping a slow receiver from slowing the others.
+Does not belong here: SQL (see `outbox`), HTTP (see `receivers`).
+
+Receivers are told at the same time, each one message after the other, in threads that only send:
+neither a hanging name server nor a dripping answer can outlast the budget or slow the others. A
+receiver that fails is left alone for the rest of the pass.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from cbcr_assets.alerting import outbox
+from cbcr_assets.alerting.model import Links
+from cbcr_assets.alerting.outbox import Claimed
+from cbcr_assets.alerting.receivers import build
+from cbcr_assets.alerting.receivers.base import Delivered, Outcome, Rejected, Retry
+from cbcr_assets.alerting.reports import DeliveryReport
+from cbcr_assets.alerting.tables import reading, writing
+from cbcr_assets.config.alerting import Policy
+
+_TIMEOUT_S = 5.0
+# With less time than this left no message is begun: it would only be sent twice.
+_LEAST_S = 0.5
+_FIRST_WAIT_S = 5.0
+_LONGEST_WAIT_S = 300.0
+_GIVE_UP = timedelta(hours=24)
+_SPARE_LEASE_S = 10.0
+
+
+def backoff_s(attempt: int, *, jitter: float) -> float:
+    """Return how long to wait after a failed attempt: 5 s, doubling up to 5 min.
+
+    Args:
+        attempt: Number of the attempt, from 1.
+        jitter: From 0 to 1; shortens the wait by up to a quarter, so that waits spread.
+    """
+    longest = min(_FIRST_WAIT_S * 2.0 ** min(attempt - 1, 10), _LONGEST_WAIT_S)
+    return max(longest * (1.0 - 0.25 * jitter), _FIRST_WAIT_S)
+
+
+@dataclass(frozen=True)
+class Courier:
+    """Takes messages from the outbox to their receivers.
+
+    Attributes:
+        engine: The store.
+        policy: Who the receivers are.
+        links: Where people find more.
+    """
+
+    engine: sa.Engine
+    policy: Policy
+    links: Links
+
+    def deliver(self, *, now: datetime, budget_s: float) -> DeliveryReport:
+        """Send what is due until nothing is, or the budget is spent."""
+        deadline = time.monotonic() + budget_s
+        lease = timedelta(seconds=budget_s + _SPARE_LEASE_S)
+        least_s = min(_LEAST_S, budget_s / 2)
+        flights = _Flights(lambda one, timeout_s: self._send(one, now, timeout_s))
+        failed: set[str] = set()
+        counts = {Delivered: 0, Retry: 0, Rejected: 0}
+        while True:
+            remaining_s = deadline - time.monotonic()
+            if remaining_s > least_s:
+                with writing(self.engine) as con:
+                    busy = failed | flights.receivers
+                    claimed = outbox.claim(con, now=now, lease=lease, without=busy)
+                flights.start(claimed, timeout_s=min(_TIMEOUT_S, remaining_s))
+            landed = flights.land()
+            if landed is None:
+                break
+            one, outcome = landed
+            marked = self._mark(one, outcome, now)
+            if marked is not None:
+                counts[marked] += 1
+            if marked is Retry:
+                failed.add(one.receiver)
+        with reading(self.engine) as con:
+            pending = outbox.count_pending(con)
+        return DeliveryReport(counts[Delivered], counts[Retry], counts[Rejected], pending)
+
+    def _send(self, one: Claimed, now: datetime, timeout_s: float) -> Outcome:
+        config = self.policy.receivers.get(one.receiver)
+        if config is None:
+            return Rejected("alerting.yaml has no such receiver any more")
+        assert one.outgoing is not None  # messages for nobody are not sent
+        try:
+            channel = build(config, links=self.links, environ=self.policy.environ)
+            return channel.send(one.outgoing, now=now, timeout_s=timeout_s)
+        except Exception as error:  # noqa: BLE001 - a faulty channel must not stop the others
+            # Its text is unknown and may hold a secret.
+            return Retry(None, f"the channel failed: {type(error).__name__}")
+
+    def _mark(
+        self, one: Claimed, outcome: Outcome | None, now: datetime
+    ) -> type[Delivered] | type[Retry] | type[Rejected] | None:
+        with writing(self.engine) as con:
+            match outcome:
+                case None:
+                    outbox.mark_skipped(con, one, now=now)
+                    self._pass_on(con, one, "it never heard the beginning", now)
+                    return None
+                case Delivered(ref):
+                    outbox.mark_sent(con, one, ref, now=now)
+                    if self._is_end(one):
+                        self._pass_on(con, one, "it never heard the beginning", now)
+                    return Delivered
+                case Retry(after_s, why) if now - one.created_at < _GIVE_UP:
+                    self._wait(con, one, after_s, why, now)
+                    return Retry
+                case Retry(_, why) | Rejected(why):
+                    if outbox.mark_dead(con, one, why, now=now):
+                        self._pass_on(con, one, why, now)
+                    return Rejected
+
+    def _wait(
+        self, con: sa.Connection, one: Claimed, after_s: float | None, why: str, now: datetime
+    ) -> None:
+        if after_s is None:
+            # Spread by identity instead of chance: the same run always waits the same.
+            jitter = (one.id * 0.618033988749895 + one.attempt * 0.414213562373095) % 1.0
+            until = now + timedelta(seconds=backoff_s(one.attempt, jitter=jitter))
+        else:
+            until = now + min(timedelta(seconds=min(after_s, 1e6)), outbox.LONGEST_WAIT)
+            outbox.pause_receiver(con, one.receiver, until=until)
+        outbox.mark_retry(con, one, why, not_before=until)
+
+    def _pass_on(self, con: sa.Connection, one: Claimed, why: str, now: datetime) -> None:
+        fallback = self.policy.fallback
+        if fallback is None or fallback == one.receiver:
+            return
+        if self._is_end(one) and not self.policy.receivers[fallback].send_resolved:
+            return
+        outbox.pass_on(con, one, fallback, why, now=now)
+
+    def _is_end(self, one: Claimed) -> bool:
+        return one.outgoing is None or one.outgoing.message.kind == "resolved"
+
+
+class _Flights:
+    """Messages that are being sent right now, each in a thread of its own."""
+
+    def __init__(self, send: Callable[[Claimed, float], Outcome]) -> None:
+        self._send = send
+        self._flying: dict[int, tuple[Claimed, float]] = {}
+        self._landed: queue.Queue[tuple[int, Outcome | None]] = queue.Queue()
+
+    @property
+    def receivers(self) -> set[str]:
+        """Who is being told right now."""
+        return {one.receiver for one, _ in self._flying.values()}
+
+    def start(self, claimed: Iterable[Claimed], *, timeout_s: float) -> None:
+        """Send messages; one that is for nobody lands at once."""
+        for one in claimed:
+            self._flying[one.id] = one, time.monotonic() + timeout_s
+            if one.outgoing is None:
+                self._landed.put((one.id, None))
+            else:
+                threading.Thread(target=self._fly, args=(one, timeout_s), daemon=True).start()
+
+    def land(self) -> tuple[Claimed, Outcome | None] | None:
+        """Wait for the next outcome; None when nothing is being sent."""
+        while self._flying:
+            first, until = min(self._flying.values(), key=lambda flight: flight[1])
+            try:
+                number, outcome = self._landed.get(timeout=max(until - time.monotonic(), 0.0))
+            except queue.Empty:
+                number, outcome = first.id, Retry(None, "no answer in time")
+            # What lands after it was given up is sent again: at least once, not at most.
+            if number in self._flying:
+                return self._flying.pop(number)[0], outcome
+        return None
+
+    def _fly(self, one: Claimed, timeout_s: float) -> None:
+        self._landed.put((one.id, self._send(one, timeout_s)))

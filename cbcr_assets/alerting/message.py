@@ -1,0 +1,171 @@
+"""A message before any channel has given it a form: what the outbox keeps.
+
+Belongs here: its values, and their way to JSON and back.
+Does not belong here: words (see `render`), channels (see `receivers`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """One episode in a message; moments are naive UTC.
+
+    Attributes:
+        fingerprint: Identity of the alert.
+        episode: Number of the episode.
+        subject_kind: Kind of the subject.
+        subject_id: The subject.
+        status: Its status now.
+        severity: Its severity; of a resolved one, what it was.
+        value: What was measured.
+        objective: What was promised.
+        unit: Unit of both.
+        started_at: When the promise broke.
+        summary: What is the case now.
+        was: Of a resolved one, what had been the case.
+        runbook: What to do, may be empty.
+        labels: The alert's own labels.
+    """
+
+    fingerprint: str
+    episode: int
+    subject_kind: str
+    subject_id: str
+    status: str
+    severity: str
+    value: float | None
+    objective: float | None
+    unit: str
+    started_at: datetime
+    summary: str
+    was: str
+    runbook: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """Why a message went to the fallback.
+
+    Attributes:
+        receiver: Who did not take it.
+        why: The reason, without secrets.
+    """
+
+    receiver: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one receiver is told about one rule, team and kind of change by one evaluation.
+
+    Attributes:
+        id: Its identity: the same message sent twice has the same.
+        kind: opened, worsened or resolved.
+        rule: The rule.
+        team: Owner of the subjects, may be empty.
+        severity: Worst severity.
+        total: How many episodes it is about.
+        counts: How many of each status.
+        members: Up to 20 of them, the worst first.
+        evaluation_id: Evaluation that says so.
+        evaluated_at: Its moment, naive UTC.
+        undelivered: Set when it was meant for somebody else.
+    """
+
+    id: str
+    kind: str
+    rule: str
+    team: str
+    severity: str
+    total: int
+    counts: Mapping[str, int]
+    members: tuple[Member, ...]
+    evaluation_id: str
+    evaluated_at: datetime
+    undelivered: Undelivered | None = None
+
+    @property
+    def not_listed(self) -> int:
+        """Episodes it is about but does not list."""
+        return self.total - len(self.members)
+
+    def only(self, fingerprints: set[str]) -> "Message":
+        """Return the message about some of its episodes only; the total stays true."""
+        kept = tuple(m for m in self.members if m.fingerprint in fingerprints)
+        counts = self.counts if len(fingerprints) == self.total else {}
+        return replace(self, members=kept, total=len(fingerprints), counts=counts)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """An earlier message of the same receiver that this one continues.
+
+    Attributes:
+        ref: What the channel called it.
+        total: How many episodes it was about.
+        is_over: All of them are resolved.
+    """
+
+    ref: str
+    total: int
+    is_over: bool
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message on its way.
+
+    Attributes:
+        message: The message.
+        thread: What it continues, when all of it continues one message.
+    """
+
+    message: Message
+    thread: Thread | None = None
+
+
+def stamp(moment: datetime) -> str:
+    """Return a naive UTC moment as ISO 8601 that says so."""
+    return moment.isoformat(timespec="milliseconds") + "Z"
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """Return a message as JSON values."""
+    plain: dict[str, Any] = asdict(message)
+    plain["evaluated_at"] = stamp(message.evaluated_at)
+    for member in plain["members"]:
+        member["started_at"] = stamp(member["started_at"])
+    return plain
+
+
+def encode(message: Message) -> str:
+    """Return a message as the text that the outbox keeps."""
+    plain: dict[str, Any] = asdict(message)
+    return json.dumps(plain, default=datetime.isoformat)
+
+
+def decode(text: str) -> Message:
+    """Return the message that `encode` wrote."""
+    plain: dict[str, Any] = json.loads(text)
+    undelivered = plain.pop("undelivered")
+    return Message(
+        **plain
+        | {
+            "evaluated_at": datetime.fromisoformat(plain["evaluated_at"]),
+            "members": tuple(_member(member) for member in plain["members"]),
+        },
+        undelivered=Undelivered(**undelivered) if undelivered else None,
+    )
+
+
+def _member(plain: dict[str, Any]) -> Member:
+    return Member(**plain | {"started_at": datetime.fromisoformat(plain["started_at"])})

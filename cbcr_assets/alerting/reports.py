@@ -1,0 +1,107 @@
+"""What the alert engine answers to those who call it.
+
+Belongs here: reports and views. Does not belong here: values that live inside the engine.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What one evaluation changed.
+
+    Attributes:
+        opened: Episodes that began.
+        worsened: Open episodes that got worse.
+        resolved: Episodes that ended.
+        unchanged: Subjects about which there is no news.
+        seen_before: It had been ingested already; nothing was done.
+    """
+
+    opened: int
+    worsened: int
+    resolved: int
+    unchanged: int
+    seen_before: bool
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """What happened to messages.
+
+    Attributes:
+        delivered: Accepted by their receiver.
+        retried: Not accepted now; they wait.
+        rejected: Given up; kept, and told to the fallback if there is one.
+        pending: Still waiting at the end.
+    """
+
+    delivered: int
+    retried: int
+    rejected: int
+    pending: int
+
+    def __str__(self) -> str:
+        """Return the numbers in words."""
+        return (
+            f"delivered {self.delivered}, retried {self.retried},"
+            f" rejected {self.rejected}, pending {self.pending}"
+        )
+
+
+@dataclass(frozen=True)
+class TickReport:
+    """What one tick did.
+
+    Attributes:
+        delivery: What happened to messages.
+        pruned: Records of old evaluations that were cleared away.
+    """
+
+    delivery: DeliveryReport
+    pruned: int
+
+
+@dataclass(frozen=True)
+class AlertView:
+    """One episode as people see it; moments are naive UTC.
+
+    Attributes:
+        rule: The rule that was broken.
+        subject_kind: Kind of the subject.
+        subject_id: The subject.
+        state: open, stale (its rule does not speak of it any more) or resolved.
+        status: Newest status; summary, severity and team are as of its last change.
+        severity: Severity.
+        started_at: When the promise broke.
+        opened_at: Evaluation that found it.
+        resolved_at: Evaluation that found it mended.
+        team: Owner.
+        summary: One sentence.
+        pending: Messages about it that wait.
+        dead: Messages about it that were given up.
+    """
+
+    rule: str
+    subject_kind: str
+    subject_id: str
+    state: str
+    status: str
+    severity: str
+    started_at: datetime
+    opened_at: datetime
+    resolved_at: datetime | None
+    team: str
+    summary: str
+    pending: int
+    dead: int
+
+    @property
+    def is_open(self) -> bool:
+        """The episode is not over; a stale one is not either."""
+        return self.state != "resolved"
+
+    def row(self) -> dict[str, object]:
+        """Return the columns of a listing."""
+        return asdict(self)

@@ -1,0 +1,183 @@
+"""The tables of the alert store, and how a store is opened.
+
+Belongs here: schema, version, and what SQLite and PostgreSQL need to serve many processes.
+Does not belong here: queries (see `store` and `outbox`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+VERSION = 1
+_LOCK = 72_616_274
+_BUSY_TIMEOUT_MS = 30_000
+_READ_ONLY = "cbcr_read_only"
+_META = sa.MetaData()
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message says what to do."""
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.DateTime, nullable=nullable)
+
+
+meta = sa.Table("meta", _META, sa.Column("name", sa.Text, primary_key=True), _text("value"))
+
+# One row for each alert that was opened at least once.
+alert_state = sa.Table(
+    "alert_state", _META,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False, index=True),  # rule of the evaluations
+    _text("subject_kind"), _text("subject_id"),
+    sa.Column("episode", sa.Integer, nullable=False),
+    _text("phase"), _text("status"), _text("severity"),
+    sa.Column("level", sa.Integer, nullable=False),
+)  # fmt: skip
+
+# One row for each opening.
+episode = sa.Table(
+    "episode", _META,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    _text("rule"), _text("subject_kind"), _text("subject_id"),
+    _text("status"), _text("severity"), _text("team"), _text("labels"), _text("summary"),
+    _text("runbook"), _moment("started_at"), _moment("opened_at"),
+    _moment("resolved_at", nullable=True),
+    sa.Index("episode_open", "resolved_at"),
+)  # fmt: skip
+
+outbox = sa.Table(
+    "outbox", _META,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("dedup_key", sa.Text, nullable=False, unique=True),
+    _text("receiver"),
+    _text("stream"),  # messages of one receiver and stream never overtake each other
+    _text("kind"), _text("payload"),
+    _text("state"),  # pending, sent, dead, skipped
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _moment("created_at"), _moment("not_before"), _moment("lease_until", nullable=True),
+    _moment("done_at", nullable=True),
+    sa.Column("ref", sa.Text), sa.Column("error", sa.Text),
+    sa.Index("outbox_waiting", "state", "receiver", "stream", "id"),
+)  # fmt: skip
+
+# Which episodes a message is about: all of them, not only those it lists.
+outbox_member = sa.Table(
+    "outbox_member", _META,
+    sa.Column("outbox_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Index("outbox_member_episode", "fingerprint", "n"),
+)  # fmt: skip
+
+# Receivers that asked us to wait.
+pause = sa.Table("pause", _META, sa.Column("receiver", sa.Text, primary_key=True), _moment("until"))
+
+# Append-only: what happened to episodes and messages, and when.
+journal = sa.Table(
+    "journal", _META,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _moment("at"), _text("what"),
+    sa.Column("fingerprint", sa.Text), sa.Column("n", sa.Integer), sa.Column("rule", sa.Text),
+    sa.Column("subject_kind", sa.Text), sa.Column("subject_id", sa.Text),
+    sa.Column("status", sa.Text), sa.Column("severity", sa.Text),
+    sa.Column("evaluation_id", sa.Text), sa.Column("receiver", sa.Text),
+    sa.Column("outbox_id", sa.Integer), sa.Column("detail", sa.Text),
+)  # fmt: skip
+
+seen_evaluation = sa.Table(
+    "seen_evaluation", _META,
+    sa.Column("evaluation_id", sa.Text, primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    _moment("evaluated_at"), _moment("seen_at"),
+    sa.Index("seen_evaluation_newest", "rule", "evaluated_at", "evaluation_id"),
+)  # fmt: skip
+
+
+def open_store(url: str) -> sa.Engine:
+    """Open a store; make its tables the first time.
+
+    Args:
+        url: SQLAlchemy URL of SQLite or PostgreSQL.
+
+    Raises:
+        StoreError: It cannot be reached, or a newer CBCR wrote it.
+    """
+    engine = sa.create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        if engine.url.database:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        _prepare_sqlite(engine)
+    try:
+        if _version(engine) is None:
+            _create(engine)
+        version = _version(engine)
+    except sa.exc.OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreError(f"the alert store {where} cannot be opened: {error.orig}") from None
+    if version != VERSION:
+        raise StoreError(
+            f"the alert store has version {version}, this CBCR knows {VERSION}: update CBCR"
+        )
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open the one writing transaction; other writers wait for its end."""
+    with engine.begin() as con:
+        if engine.dialect.name == "postgresql":
+            con.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        yield con
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a reading transaction; it waits for nobody and nobody waits for it."""
+    with engine.connect().execution_options(**{_READ_ONLY: True}) as con:
+        yield con
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        # The driver must not begin transactions of its own: see `_begun`.
+        connection.isolation_level = None
+        connection.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("pragma synchronous = normal")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begun(con: sa.Connection) -> None:
+        # A deferred transaction that starts to write fails at once when another one writes.
+        reads = con.get_execution_options().get(_READ_ONLY, False)
+        con.exec_driver_sql("begin" if reads else "begin immediate")
+
+
+def _version(engine: sa.Engine) -> int | None:
+    with reading(engine) as con:
+        if not sa.inspect(con).has_table(meta.name):
+            return None
+        value = con.execute(sa.select(meta.c.value).where(meta.c.name == "version")).scalar()
+    return int(value) if value is not None else None
+
+
+def _create(engine: sa.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as con:
+            raw = con.connection.dbapi_connection
+            if raw is not None:
+                raw.cursor().execute("pragma journal_mode = wal").close()
+    with writing(engine) as con:
+        _META.create_all(con)
+        if con.execute(sa.select(meta.c.value).where(meta.c.name == "version")).first() is None:
+            con.execute(meta.insert().values(name="version", value=str(VERSION)))
