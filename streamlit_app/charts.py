@@ -40,7 +40,7 @@ def sawtooth(
 ) -> alt.LayerChart:
     """Draw exposure over time in hours, the objective, and where it was violated."""
     hours = corners.drop_nulls("exposure_s").with_columns(hours=pl.col("exposure_s") / 3600)
-    x = alt.X("at:T", title=None, axis=alt.Axis(format="%d %b %H:%M", grid=False))
+    x = alt.X("moment:T", title=None, axis=alt.Axis(format="%d %b %H:%M", grid=False))
     layers = []
     if violations.height:
         layers.append(
@@ -59,7 +59,7 @@ def sawtooth(
             x=x,
             y=alt.Y("hours:Q", title="hours of data at risk", stack=None),
             order="step:Q",
-            tooltip=[alt.Tooltip("at:T", title="UTC"), alt.Tooltip("hours:Q", format=".1f")],
+            tooltip=[alt.Tooltip("moment:T", title="UTC"), alt.Tooltip("hours:Q", format=".1f")],
         )
     )
     goal = (

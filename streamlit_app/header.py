@@ -25,7 +25,7 @@ def page_header(title: str) -> Snapshot:
     left.title(title)
     at = queries.snapshot()
     if at is None:
-        st.error(_HOW.format(folder=queries.serving()), icon="⚠️")
+        st.error(_HOW.format(folder=queries.serving()), icon=":material/warning:")
         st.stop()
     age = datetime.now(UTC).replace(tzinfo=None) - at.published_at
     told = duration(max(age.total_seconds(), 0))
@@ -33,7 +33,7 @@ def page_header(title: str) -> Snapshot:
     if age > _STALE:
         st.warning(
             f"This data is {told} old. What is shown as ok may no longer be: is `cbcr up` running?",
-            icon="⚠️",
+            icon=":material/warning:",
         )
     _check(at)
     return at
@@ -46,6 +46,6 @@ def _check(at: Snapshot) -> None:
         st.error(
             "This snapshot was published before the first build: run `cbcr build`, then"
             " `cbcr publish`.",
-            icon="⚠️",
+            icon=":material/warning:",
         )
         st.stop()

@@ -151,20 +151,20 @@ def instance(at: Snapshot, instance_id: str) -> dict[str, Any] | None:
 
 
 def exposure(at: Snapshot, instance_id: str, days: int) -> pl.DataFrame:
-    """Return the corners of the sawtooth: `at`, `exposure_s` (null: nothing to restore)."""
+    """Return the corners of the sawtooth: `moment`, `exposure_s` (null: nothing to restore)."""
     sql = """
         with steps as (
           select *, row_number() over (order by started_at) as step
           from intermediate.int_rpo_steps
           where instance_id = $id and ended_at > cbcr_now() - to_days($days::integer)
         )
-        select step, started_at as at,
+        select step, started_at as moment,
           greatest((epoch_us(started_at) - epoch_us(recovery_point_at)) / 1e6, 0) as exposure_s
         from steps
         union all
         select step, ended_at,
           greatest((epoch_us(ended_at) - epoch_us(recovery_point_at)) / 1e6, 0)
-        from steps order by at, step"""
+        from steps order by moment, step"""
     return _history(str(at.path), sql, {"id": instance_id, "days": days})
 
 

@@ -31,7 +31,7 @@ def catalog(sets: Sequence[BackupSet], *, now: datetime, days: int) -> dict[str,
     """Return the whole catalog of a source, expired sets included, with the volume's fill."""
     return {
         "complete": True,
-        "backups": [_entry(one) for one in sets],
+        "backups": [_entry(one, now) for one in sets],
         "storage": [_sample(sets, now - timedelta(days=day)) for day in range(days, -1, -1)],
     }
 
@@ -91,7 +91,7 @@ def _end(attempt: Attempt) -> dict[str, Any]:
     return line | {"rc": 0, "label": attempt.label, **sizes}
 
 
-def _entry(one: BackupSet) -> dict[str, Any]:
+def _entry(one: BackupSet, at: datetime) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "instance": one.instance_id,
         "repo": "nas1",
@@ -103,7 +103,7 @@ def _entry(one: BackupSet) -> dict[str, Any]:
         "repo_bytes": one.repo_bytes,
         "integrity": "ok",
     }
-    if one.gone_at is not None:
+    if one.gone_at is not None and one.gone_at <= at:
         entry |= {"lifecycle": "expired", "unusable_from": stamp(one.gone_at)}
     return entry
 

@@ -21,7 +21,7 @@ if facts is None:
         f"There is no instance `{instance_id}` in the inventory of this snapshot."
         if instance_id
         else "Choose an instance from the list.",
-        icon="🔎",
+        icon=":material/search:",
     )
     st.stop()
 
@@ -30,7 +30,7 @@ if facts["status"] is None:
         f"It was retired at {moment(facts['retired_at'])}."
         if not facts["is_active"]
         else f"It is protected from {moment(facts['protect_from'])} on.",
-        icon="💤",
+        icon=":material/bedtime:",
     )
 else:
     colour = COLOURS[facts["status"]]
@@ -48,13 +48,13 @@ tiles[3].metric("Last attempt", facts["last_attempt_state"] or "none")
 tiles[4].metric("Team · tier", f"{facts['team'] or '–'} · {facts['tier'] or '–'}")
 
 for row in queries.problems(at, instance_id).iter_rows(named=True):
-    st.error(f"**{row['rule']}** {row['summary']}", icon="⚠️")
+    st.error(f"**{row['rule']}** {row['summary']}", icon=":material/warning:")
 
 st.subheader("Data at risk over time")
 corners = queries.exposure(at, instance_id, _DAYS)
 broken = queries.violations(at, instance_id, _DAYS)
 if corners.drop_nulls("exposure_s").is_empty():
-    st.info("It was never backed up, so all of its data is at risk all the time.", icon="○")
+    st.info("It was never backed up, so all of its data is at risk all the time.", icon=":material/help:")
 else:
     chart = charts.sawtooth(corners, broken, objective_s=facts["rpo_s"])
     st.altair_chart(chart, width="stretch")
@@ -67,7 +67,7 @@ else:
 st.subheader("Backups")
 tried = queries.attempts(at, instance_id, _DAYS)
 if tried.is_empty():
-    st.info(f"No attempt in the last {_DAYS} days.", icon="○")
+    st.info(f"No attempt in the last {_DAYS} days.", icon=":material/help:")
 else:
     st.altair_chart(charts.timeline(tried), width="stretch")
     st.dataframe(
@@ -91,7 +91,7 @@ else:
 st.subheader("Last drill")
 proofs = queries.drills(at, instance_id)
 if proofs.is_empty():
-    st.info("Never: nobody has shown that it can be restored.", icon="○")
+    st.info("Never: nobody has shown that it can be restored.", icon=":material/help:")
 else:
     last = proofs.row(0, named=True)
     begun = last["requested_at"] or last["started_at"]
@@ -99,10 +99,10 @@ else:
         st.error(
             f"The restore of {moment(begun)} failed: {last['error_code'] or ''}"
             f" {last['error_text'] or 'the data was not what it should be'}",
-            icon="⚠️",
+            icon=":material/warning:",
         )
     elif last["rto_s"] is None:
-        st.info(f"The restore of {moment(begun)} was not verified, so it proves nothing.", icon="○")
+        st.info(f"The restore of {moment(begun)} was not verified, so it proves nothing.", icon=":material/help:")
     else:
         verdict = "within" if last["meets_rto"] else "beyond"
         st.markdown(

@@ -110,7 +110,7 @@ with right:
 st.subheader("What is wrong now")
 found = queries.problems(at)
 if found.is_empty():
-    st.success("No rule reports anything.", icon="✅")
+    st.success("No rule reports anything.", icon=":material/check_circle:")
 else:
     st.dataframe(
         found.select(

@@ -1,0 +1,97 @@
+"""Fixtures of the dashboard tests: one small demo, built and published once by the real path."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbcr_assets.cli.demonstration import Demo, prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A published demo of 20 databases."""
+    before = dict(os.environ)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    folder = tmp_path_factory.mktemp("demo") / "fleet"
+    try:
+        yield prepare(folder, instances=20, days=12, seed=1, now=now)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def serving(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's snapshots, named to the app."""
+    monkeypatch.setenv("CBCR_SERVING", str(demo.platform.config.serving))
+    return demo.platform.config.serving
+
+
+@pytest.fixture(scope="session")
+def app_url(demo: Demo) -> Iterator[str]:
+    """A running Streamlit server on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app/app.py")]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    environ = {**os.environ, "CBCR_SERVING": str(demo.platform.config.serving)}
+    process = subprocess.Popen(
+        command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while not _healthy(url):
+            assert process.poll() is None, "streamlit ended"
+            assert time.monotonic() < deadline, "streamlit is not ready after 60 s"
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.read() == b"ok")
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Chromium of the distribution; in CI a missing one fails."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        reason = "chromium is not installed (apt-get install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    flags = [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    ]  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=chromium, headless=True, args=flags,
+            viewport={"width": 1400, "height": 1000},
+        )  # fmt: skip
+        yield browser
+        browser.close()
