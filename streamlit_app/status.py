@@ -6,6 +6,8 @@ Colours are Okabe and Ito's, told apart by the colour-blind; the shape and the w
 
 from datetime import datetime
 
+import polars as pl
+
 COLOURS = {
     "breached": "#D55E00",
     "approaching": "#E69F00",
@@ -65,6 +67,18 @@ def moment(at: datetime | None) -> str:
     return "–" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def brief(at: datetime | None) -> str:
+    """Return a moment as day and time; a dash for nothing."""
+    return "–" if at is None else f"{at:%d %b %H:%M}"
+
+
+def loss(status: str | None, exposure_s: float | None) -> str:
+    """Return what would be lost: without any recovery point that is everything."""
+    if exposure_s is None and status == "breached":
+        return "everything"
+    return duration(exposure_s)
+
+
 def size(count: int | None) -> str:
     """Return bytes as `1.4 GB`; a dash for nothing."""
     if count is None:
@@ -75,3 +89,9 @@ def size(count: int | None) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def lost_column(frame: pl.DataFrame) -> pl.Series:
+    """Return what each instance of a frame with `status` and `exposure_s` would lose."""
+    pairs = frame.select("status", "exposure_s").iter_rows()
+    return pl.Series([loss(status, exposure_s) for status, exposure_s in pairs], dtype=pl.String)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from streamlit_app import charts, queries
 from streamlit_app.header import page_header
-from streamlit_app.status import COLOURS, badge, duration, moment, reason, size
+from streamlit_app.status import COLOURS, badge, brief, duration, loss, moment, reason, size
 
 _DAYS = 30
 
@@ -41,9 +41,10 @@ else:
         unsafe_allow_html=True,
     )
 tiles = st.columns(5)
-tiles[0].metric("Would lose now", duration(facts["exposure_s"]))
+tiles[0].metric("Would lose now", loss(facts["status"], facts["exposure_s"]))
 tiles[1].metric("Objective (RPO)", duration(facts["rpo_s"]))
-tiles[2].metric("Newest recovery point", moment(facts["recovery_point_at"]))
+newest = facts["recovery_point_at"]
+tiles[2].metric("Recovery point", brief(newest), help=moment(newest))
 tiles[3].metric("Last attempt", facts["last_attempt_state"] or "none")
 tiles[4].metric("Team · tier", f"{facts['team'] or '–'} · {facts['tier'] or '–'}")
 
@@ -54,7 +55,10 @@ st.subheader("Data at risk over time")
 corners = queries.exposure(at, instance_id, _DAYS)
 broken = queries.violations(at, instance_id, _DAYS)
 if corners.drop_nulls("exposure_s").is_empty():
-    st.info("It was never backed up, so all of its data is at risk all the time.", icon=":material/help:")
+    st.info(
+        "It was never backed up, so all of its data is at risk all the time.",
+        icon=":material/help:",
+    )
 else:
     chart = charts.sawtooth(corners, broken, objective_s=facts["rpo_s"])
     st.altair_chart(chart, width="stretch")
@@ -102,7 +106,8 @@ else:
             icon=":material/warning:",
         )
     elif last["rto_s"] is None:
-        st.info(f"The restore of {moment(begun)} was not verified, so it proves nothing.", icon=":material/help:")
+        text = f"The restore of {moment(begun)} was not verified, so it proves nothing."
+        st.info(text, icon=":material/help:")
     else:
         verdict = "within" if last["meets_rto"] else "beyond"
         st.markdown(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from streamlit_app import queries, urlstate
 from streamlit_app.header import page_header
-from streamlit_app.status import WORDS, badge, duration, moment, reason
+from streamlit_app.status import WORDS, badge, duration, lost_column, moment, reason
 
 at = page_header("Instances")
 options = queries.choices(at)
@@ -38,9 +38,7 @@ picked = st.dataframe(
         "team",
         "tier",
         pl.col("db_type").alias("database"),
-        pl.col("exposure_s")
-        .map_elements(duration, return_dtype=pl.String, skip_nulls=False)
-        .alias("would lose"),
+        lost_column(found).alias("would lose"),
         pl.col("objective_s").map_elements(duration, return_dtype=pl.String).alias("objective"),
         pl.col("recovery_point_at")
         .map_elements(moment, return_dtype=pl.String, skip_nulls=False)

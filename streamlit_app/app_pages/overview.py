@@ -8,7 +8,7 @@ import streamlit as st
 
 from streamlit_app import charts, queries, urlstate
 from streamlit_app.header import page_header
-from streamlit_app.status import COLOURS, SIGNS, badge, duration, moment, reason
+from streamlit_app.status import COLOURS, SIGNS, badge, lost_column, moment, reason
 
 _TARGET = 0.99
 
@@ -61,22 +61,20 @@ tiles[5].metric(
     help="Instances whose newest drill was verified within the RTO",
 )
 
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns([5, 3], gap="medium")
 with left:
     st.subheader("The worst ten")
     worst = queries.instances(at, chosen, rows=10)
     shown = worst.select(
         pl.col("status").map_elements(badge, return_dtype=pl.String).alias("status"),
-        pl.concat_str(pl.lit("/instance?id="), pl.col("instance_id")).alias("instance"),
-        "team",
-        pl.col("exposure_s").map_elements(duration, return_dtype=pl.String, skip_nulls=False)
-        .alias("would lose"),
-        pl.col("objective_s").map_elements(duration, return_dtype=pl.String).alias("objective"),
+        pl.col("instance_id").alias("instance"),
+        lost_column(worst).alias("would lose"),
         pl.col("ratio").alias("used"),
         pl.col("reason").map_elements(reason, return_dtype=pl.String).alias("why"),
-    )  # fmt: skip
+        "team",
+    )
     picked = st.dataframe(
-        shown.with_columns(pl.col("instance").str.replace("/instance?id=", "", literal=True)),
+        shown,
         hide_index=True,
         key="worst",
         on_select="rerun",
