@@ -107,7 +107,10 @@ judged as (
                     || ' and never said that it ended'
             else instances.instance_id || ': ' || coalesce(worst.backup_type, 'a')
                 || ' backup by ' || worst.tool || ' failed at ' || {{ utc_text('worst.ended_at') }}
-                || case when worst.error_code <> '' and not starts_with(worst.error_text, '[') then ' [' || worst.error_code || ']' else '' end
+                || case
+                    when worst.error_code = '' or starts_with(worst.error_text, '[') then ''
+                    else ' [' || worst.error_code || ']'
+                end
                 || case when worst.error_text <> '' then ' ' || worst.error_text else '' end
         end as summary
     from instances
