@@ -15,15 +15,9 @@ from cbcr_assets.records.enums import (
     SlaStatus,
     Verification,
 )
-from cbcr_assets.records.tables import (
-    RAW_TABLES,
-    Column,
-    Merge,
-    RawTable,
-    empty_frame,
-    raw_table,
-    typed_frame,
-)
+from cbcr_assets.records.frames import empty_frame, raw_table, typed_frame
+from cbcr_assets.records.raw_tables import RAW_TABLES
+from cbcr_assets.records.tables import Column, Merge, RawTable
 
 __all__ = [
     "RAW_TABLES",
