@@ -1,246 +1,174 @@
-"""The history of one database: attempts, the sets they left, drills.
+"""The attempts of one database: chance and incidents applied to its schedule.
 
-Belongs here: chance applied to schedules, and what an incident does to the last days.
-Does not belong here: what is true at the end (see `truth`), files.
+Belongs here: which runs start, fail, are repeated, are killed, and how long they take.
+Does not belong here: the sets they leave (see `sets`), what is true at the end (see `truth`).
 """
 
 import random
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from cronsim import CronSim
+from cbcr_assets.simulator.errors import PASSING, PLANTED, Failure, tool_of
+from cbcr_assets.simulator.incidents import DEAD_SOURCE, DIED_AGO, PLANS
+from cbcr_assets.simulator.model import Attempt, Database
+from cbcr_assets.simulator.schedule import runs
+from cbcr_assets.simulator.sources import local
 
-from cbcr_assets.simulator.model import Attempt, BackupSet, Database, Drill
+CALM = timedelta(days=3)
+"""What chance does must have passed so long before the end: what is wrong then was planted."""
 
 _RETRY = timedelta(minutes=12)
-_CALM = timedelta(days=2)  # nothing happens by chance here: what is wrong at the end was planted
-_KEEP_FULLS = 2
-_KEEP_DUMPS = timedelta(days=14)
-_TROUBLE = 0.03
-_SKIP = 0.012
+_LONGEST_S = 2400
+_YOUNG = timedelta(minutes=25)  # a run in flight at the end is too young to be lost soon
+_PASSES, _FAILS, _KILLED, _STOPPED, _OUTAGE = 0.03, 0.006, 0.003, 0.002, 0.012
+_STRUCK = {plan.name: plan.struck for plan in PLANS}
 
 
-def history_of(
-    database: Database, chance: random.Random, *, now: datetime
-) -> tuple[list[Attempt], list[BackupSet]]:
-    """Return the attempts and the sets of a database, oldest first."""
-    attempts: list[Attempt] = []
-    slots = _slots(database, now)
-    skip_until = database.protect_from
-    for number, (slot, kind) in enumerate(slots):
-        # A weekly full that is missed stays missed for a week: chance spares it.
-        is_calm = slot > now - _CALM or kind == "full"
-        if slot < skip_until and kind != "full":
-            continue
-        if not is_calm and chance.random() < _SKIP:
-            skip_until = slot + timedelta(hours=chance.choice((5, 13, 45)))
-            continue
-        remaining = len(slots) - number
-        attempts += _tries(database, chance, slot, kind, remaining, is_calm=is_calm, now=now)
-    attempts = _blinded(database, attempts, now)
-    attempts = _parented(attempts)
-    return attempts, _sets(database, attempts, now)
+@dataclass(frozen=True)
+class _Run:
+    """One run that the schedule asks for."""
+
+    slot: datetime
+    kind: str
+    remaining: int  # runs of the same schedule from this one to the newest
+
+    @property
+    def is_full(self) -> bool:
+        return self.kind == "full"
 
 
-def drills_of(
-    database: Database, sets: list[BackupSet], chance: random.Random, *, now: datetime
-) -> list[Drill]:
-    """Return the drills of a database: some have none, a planted one is its newest."""
-    planted = database.incident in ("slow_drill", "failed_drill")
-    if not sets or database.incident == "blind" or (not planted and chance.random() < 0.3):
+def attempts_of(database: Database, chance: random.Random, *, now: datetime) -> list[Attempt]:
+    """Return the attempts of a database, oldest first."""
+    if database.method == "none":
         return []
-    drills = []
-    for number in range(chance.choice((1, 2, 3))):
-        chosen = sets[chance.randrange(len(sets))]
-        drills.append(_drill(database, chosen, chance, number, "succeeded", now=now))
-    drills = [drill for drill in drills if drill.requested_at < now - timedelta(days=1)]
-    if planted:
-        state = "failed" if database.incident == "failed_drill" else "slow"
-        drills.append(_drill(database, sets[-1], chance, 9, state, now=now))
-    return sorted(drills, key=lambda drill: drill.requested_at)
+    author = _Author(database, chance, now)
+    found = [attempt for run in _runs(database, now) for attempt in author.attempts(run)]
+    if database.source == DEAD_SOURCE:
+        found = [a for a in found if a.finished_at and a.finished_at < now - DIED_AGO]
+    return found
 
 
-def _slots(database: Database, now: datetime) -> list[tuple[datetime, str]]:
-    found: dict[datetime, str] = {}
-    schedules = ((database.incr_schedule, "incr"), (database.full_schedule, "full"))
-    for expression, kind in schedules:
-        for moment in _moments(database, expression, now):
-            found[moment] = kind  # where both are due the full runs
-    named = {"full": "dump" if database.method == "dump" else "full", "incr": "incr"}
-    return [(moment, named[kind]) for moment, kind in sorted(found.items())]
+def _runs(database: Database, now: datetime) -> list[_Run]:
+    """Return its runs; an incident counts those of the kind it strikes, from the newest back."""
+    asked = runs(database, until=now)
+    struck = "full" if database.incident == "lost" else ""
+    left = sum(not struck or kind == struck for _, kind in asked)
+    found = []
+    for slot, kind in asked:
+        counts = not struck or kind == struck
+        found.append(_Run(slot, kind, left if counts else len(asked) + 1))
+        left -= counts
+    return found
 
 
-def _moments(database: Database, expression: str | None, now: datetime) -> Iterator[datetime]:
-    if expression is None and database.incident == "blind":
-        expression = "15 * * * *"  # nobody promised a schedule, but it did report every hour
-    if expression is None:
-        return
-    start = database.protect_from.replace(tzinfo=UTC).astimezone(ZoneInfo(database.timezone))
-    for moment in CronSim(expression, start):
-        found = moment.astimezone(UTC).replace(tzinfo=None)
-        if found > now:
-            return
-        yield found
+class _Author:
+    """Writes the history of one database."""
 
+    def __init__(self, database: Database, chance: random.Random, now: datetime) -> None:
+        self._database = database
+        self._chance = chance
+        self._now = now
+        self._away_until = database.protect_from
+        self._root = self._parent = ""
+        self._tool = tool_of(database.db_type, database.method)
 
-def _tries(
-    database: Database,
-    chance: random.Random,
-    slot: datetime,
-    kind: str,
-    remaining: int,
-    *,
-    is_calm: bool,
-    now: datetime,
-) -> list[Attempt]:
-    """Return the attempts of one slot: usually one, after a failure a second."""
-    started = slot + timedelta(seconds=chance.randrange(2, 90))
-    incident = database.incident
-    # An incident strikes the last slot, or the last two, that began long enough ago to matter.
-    if incident == "missed_incremental" and remaining <= 2:
-        return []
-    if incident == "missed_dump" and remaining == 1:
-        return []
-    if incident == "failed_unreachable" and remaining <= 2:
-        return [_failed(database, kind, slot, started, "056")]
-    if incident == "failed_disk_full" and remaining == 1:
+    def attempts(self, run: _Run) -> list[Attempt]:
+        """Return the attempts of one run: usually one, after a failure a second, or none."""
+        started = run.slot + timedelta(seconds=self._chance.randrange(2, 90))
+        if run.remaining <= _STRUCK.get(self._database.incident, 0):
+            return self._planted(run, started)
+        if run.slot < self._away_until and not run.is_full:
+            return []
+        if run.slot < self._now - CALM:
+            return self._by_chance(run, started)
+        return self._success(run, started)
+
+    def _planted(self, run: _Run, started: datetime) -> list[Attempt]:
+        incident = self._database.incident
+        if incident == "lost":
+            return [self._attempt(run, started, None, "running")]
+        if incident not in PLANTED:
+            return []  # missed
+        tries = [started, started + _RETRY] if incident == "failed_disk_full" else [started]
+        return [self._failure(run, at, PLANTED[incident]) for at in tries]
+
+    def _by_chance(self, run: _Run, started: datetime) -> list[Attempt]:
+        drawn = self._chance.random()
+        passing = self._chance.choice(PASSING[self._tool])
+        outage = timedelta(hours=self._chance.choice((5, 13, 30)))
+        if drawn < _PASSES:
+            failed = self._failure(run, started, passing)
+            return [failed, *self._success(run, started + _RETRY)]
+        if run.is_full:  # without it a whole week would be wrong
+            return self._success(run, started)
+        drawn -= _PASSES
+        if drawn < _FAILS:
+            return [self._failure(run, at, passing) for at in (started, started + _RETRY)]
+        drawn -= _FAILS
+        if drawn < _KILLED:
+            return [self._attempt(run, started, None, "running")]
+        drawn -= _KILLED
+        if drawn < _STOPPED and self._database.method == "physical":
+            stop = started + timedelta(seconds=self._chance.randrange(5, 60))
+            return [self._attempt(run, started, stop, "cancelled")]
+        drawn -= _STOPPED
+        if 0 <= drawn < _OUTAGE and run.slot + outage < self._now - CALM:
+            self._away_until = run.slot + outage
+            return []
+        return self._success(run, started)
+
+    def _success(self, run: _Run, started: datetime) -> list[Attempt]:
+        if started > self._now:
+            return []
+        share = self._chance.uniform(0.01, 0.06) if run.kind == "incr" else 1.0
+        age = (self._now - started).total_seconds() / 86400
+        size = int(self._database.size_bytes * (1 + self._database.growth_per_day) ** -age)
+        pace = 1.2e8 * self._chance.lognormvariate(0, 0.25)
+        seconds = min(_LONGEST_S, 4 + int(size * share / pace))
+        finished = started + timedelta(seconds=seconds)
+        if finished > self._now and started > self._now - _YOUNG:
+            return [self._attempt(run, started, None, "running")]
+        finished = min(finished, self._now - timedelta(seconds=5))
+        stored = int(size * share * 0.35)
         return [
-            _failed(database, kind, slot, started, "28"),
-            _failed(database, kind, slot, started + _RETRY, "28"),
-        ]
-    if incident == "lost" and remaining == 1:
-        return [Attempt(_key(database, started), database.instance_id, kind, slot, started, None,
-                        "running")]  # fmt: skip
-    tries = []
-    if not is_calm and chance.random() < _TROUBLE:
-        code = "056" if database.method == "physical" else "28"
-        tries.append(_failed(database, kind, slot, started, code))
-        started += _RETRY
-    done = _done(database, chance, kind, slot, started, now)
-    return [*tries, done] if started <= now else tries
+            self._attempt(
+                run, started, finished, "succeeded",
+                source_bytes=size, repo_bytes=stored, **self._link(run, started),
+            )
+        ]  # fmt: skip
 
+    def _link(self, run: _Run, started: datetime) -> dict[str, Any]:
+        """Let an incremental build on the success before it; the first one becomes a full."""
+        is_physical = self._database.method == "physical"
+        stamp = f"{local(self._database.source, started):%Y%m%d-%H%M%S}"
+        label = stamp if is_physical else f"{self._database.instance_id}-{stamp}"
+        if run.kind == "dump":
+            return {"label": label}
+        if run.is_full or not self._root:
+            self._root = self._parent = f"{label}F" if is_physical else label
+            return {"backup_type": "full", "label": self._root, "root": self._root}
+        label = f"{self._root}_{label}I" if is_physical else label
+        parent, self._parent = self._parent, label
+        return {"label": label, "root": self._root, "parent": parent}
 
-_ERRORS = {
-    "056": "unable to find primary cluster - cannot proceed",
-    "28": "write failed: No space left on device",
-}
+    def _failure(self, run: _Run, started: datetime, failure: Failure) -> Attempt:
+        name, host = self._database.instance_id, self._database.host
+        return self._attempt(
+            run, started, started + timedelta(seconds=failure.seconds), "failed",
+            error_code=failure.code, error_text=failure.text.format(name=name, host=host),
+        )  # fmt: skip
 
-
-def _failed(database: Database, kind: str, slot: datetime, started: datetime, code: str) -> Attempt:
-    return Attempt(
-        _key(database, started), database.instance_id, kind, slot, started,
-        started + timedelta(seconds=4), "failed", code, _ERRORS[code],
-    )  # fmt: skip
-
-
-def _done(
-    database: Database,
-    chance: random.Random,
-    kind: str,
-    slot: datetime,
-    started: datetime,
-    now: datetime,
-) -> Attempt:
-    share = 1.0 if kind != "incr" else chance.uniform(0.01, 0.06)
-    age = (now - started).total_seconds() / 86400
-    size = int(database.size_bytes * (1 - 0.002 * age))
-    seconds = max(3, int(size * share / chance.uniform(8e7, 1.6e8)))
-    finished = started + timedelta(seconds=min(seconds, 2400))
-    if finished > now:
-        return Attempt(
-            _key(database, started), database.instance_id, kind, slot, started, None, "running"
-        )
-    return Attempt(
-        _key(database, started), database.instance_id, kind, slot, started, finished, "succeeded",
-        label=_label(database, kind, started), source_bytes=size,
-        repo_bytes=int(size * share * 0.35),
-    )  # fmt: skip
-
-
-def _key(database: Database, started: datetime) -> str:
-    return f"{database.instance_id}-{started:%Y%m%d%H%M%S}"
-
-
-def _label(database: Database, kind: str, started: datetime) -> str:
-    if database.method == "physical":
-        return f"{started:%Y%m%d-%H%M%S}{'F' if kind == 'full' else 'I'}"
-    return f"{database.instance_id}-{started:%Y%m%d%H%M}"
-
-
-def _parented(attempts: list[Attempt]) -> list[Attempt]:
-    """Chain each incremental to the newest full; without one it becomes a full, as tools do."""
-    chained: list[Attempt] = []
-    full = ""
-    for attempt in attempts:
-        if attempt.state != "succeeded" or attempt.backup_type == "dump":
-            chained.append(attempt)
-            continue
-        facts = dict(vars(attempt))
-        if attempt.backup_type == "incr" and full:
-            facts |= {"label": f"{full}_{attempt.label}", "parent": full}
+    def _attempt(
+        self, run: _Run, started: datetime, finished: datetime | None, state: str, **facts: Any
+    ) -> Attempt:
+        name = self._database.instance_id
+        if self._database.method == "physical":  # process id and a random number
+            key = f"{self._chance.randrange(1000, 99999)}-{self._chance.getrandbits(32):08x}"
         else:
-            facts |= {"backup_type": "full", "label": attempt.label[:-1] + "F"}
-            full = str(facts["label"])
-        chained.append(Attempt(**facts))
-    return chained
-
-
-def _blinded(database: Database, attempts: list[Attempt], now: datetime) -> list[Attempt]:
-    """Keep what a source that died six hours ago could still report."""
-    if database.incident != "blind":
-        return attempts
-    death = now - timedelta(hours=6)
-    return [a for a in attempts if a.finished_at is not None and a.finished_at < death]
-
-
-def _sets(database: Database, attempts: list[Attempt], now: datetime) -> list[BackupSet]:
-    done = [a for a in attempts if a.state == "succeeded" and a.finished_at is not None]
-    fulls = [a for a in done if not a.parent]
-    gone = {full.label: _gone_at(database, full, fulls, now) for full in fulls}
-    return [
-        BackupSet(
-            a.instance_id, a.label, a.backup_type, a.parent, a.started_at,
-            a.finished_at or a.started_at, a.source_bytes, a.repo_bytes, gone[a.parent or a.label],
-        )
-        for a in done
-    ]  # fmt: skip
-
-
-def _gone_at(
-    database: Database, full: Attempt, fulls: list[Attempt], now: datetime
-) -> datetime | None:
-    if database.incident == "expired_chain":
-        return now - timedelta(hours=2)
-    if database.method == "dump":
-        end = full.started_at + _KEEP_DUMPS
-        return end if end <= now else None
-    later = [other for other in fulls if other.started_at > full.started_at]
-    if len(later) < _KEEP_FULLS:
-        return None
-    return (later[_KEEP_FULLS - 1].finished_at or now) + timedelta(seconds=3)
-
-
-def _drill(
-    database: Database,
-    chosen: BackupSet,
-    chance: random.Random,
-    number: int,
-    state: str,
-    *,
-    now: datetime,
-) -> Drill:
-    requested = chosen.finished_at + timedelta(minutes=chance.randrange(5, 600))
-    if state != "succeeded":
-        requested = now - timedelta(hours=20)
-    started = requested + timedelta(seconds=chance.randrange(20, 200))
-    total = database.rto_s * (1.4 if state == "slow" else chance.uniform(0.15, 0.8))
-    restored = started + timedelta(seconds=int(total * 0.6))
-    recovered = started + timedelta(seconds=int(total * 0.9))
-    verified = started + timedelta(seconds=int(total))
-    key = f"drill-{database.instance_id}-{number}"
-    if state == "failed":
-        return Drill(key, database.instance_id, chosen.label, requested, started, None, None, None,
-                     "failed", "26", "checksum mismatch in the restored files")  # fmt: skip
-    return Drill(key, database.instance_id, chosen.label, requested, started, restored, recovered,
-                 verified, "succeeded")  # fmt: skip
+            key = f"{name}-{started:%Y%m%dT%H%M%S}"
+        return Attempt(
+            key=key, instance_id=name, asked_type=run.kind, scheduled_at=run.slot,
+            started_at=started, finished_at=finished, state=state,
+            **{"backup_type": run.kind, **facts},
+        )  # fmt: skip

@@ -1,38 +1,41 @@
 """What is true of a fleet, computed apart from CBCR's SQL, and the comparison with its verdicts.
 
-Belongs here: plain arithmetic over the simulated history. Does not belong here: any model or view.
+Belongs here: plain arithmetic over the simulated history, by the definitions of
+docs/definitions.md. Does not belong here: any model or view, or what was meant to be planted:
+a consequence of an incident is found here like the incident itself.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cbcr_assets.simulator.incidents import (
+    DEAD_SOURCE,
+    DIED_AGO,
+    SILENT_SOURCE,
+    STORIES,
+    STRANGER,
+)
 from cbcr_assets.simulator.model import (
+    ArchiveSample,
     Attempt,
     BackupSet,
     Database,
     Drill,
+    Fleet,
     PlantedIncident,
     Truth,
 )
+from cbcr_assets.simulator.schedule import GRACE, slots
 
-UNMAPPED = "legacy-crm"
-DEAD_SOURCE = "edge"
-_LOST_AFTER = timedelta(hours=2)
-_STORIES = {
-    "failed_unreachable": "pgBackRest cannot reach the primary since the last two runs",
-    "failed_disk_full": "the dump and its retry died on a full disk",
-    "missed_incremental": "somebody removed the cron job: the last incrementals never started",
-    "missed_dump": "the last dump never started, and nothing reported a failure",
-    "expired_chain": "retention removed the only chain two hours ago",
-    "never_backed_up": "it went live three days ago and nobody set up a backup",
-    "approaching": "the nightly dump is not due yet, but the objective is tight",
-    "slow_drill": "the drill brought everything back, but too late",
-    "failed_drill": "the last drill found damaged files",
-    "blind": "the collector at the edge site died six hours ago",
-    "lost": "the dump's host was rebooted; it began and never ended",
-}
+PLANTED_REJECTS = 1
+"""Lines of the job log that were damaged on purpose."""
+
+_LOST_AFTER = timedelta(hours=2)  # no run takes longer than 40 minutes
+_EARLY = timedelta(minutes=5)
+_DAY = timedelta(days=1)
+_STRENGTH = {"incr": 1, "diff": 2}
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,12 @@ class Comparison:
         return not self.missed and not self.invented
 
 
-def compare(truth: Truth, verdicts: Iterable[tuple[str, str, str]]) -> Comparison:
-    """Compare verdicts (rule, subject, status) that are not ok with the truth."""
+def compare(truth: Truth, evaluations: Iterable[tuple[str, str, str]]) -> Comparison:
+    """Compare evaluations (rule, subject, status) with the truth; rows that are ok say nothing."""
     planted = {(i.rule, i.subject_id, i.status): i for i in truth.incidents}
-    seen = set(verdicts)
+    seen = {verdict for verdict in evaluations if verdict[2] != "ok"}
     invented = (
-        PlantedIncident(rule, subject, status, "nobody planted this")
+        PlantedIncident(rule, "", subject, status, "nobody planted this")
         for rule, subject, status in sorted(seen - planted.keys())
     )
     return Comparison(
@@ -70,77 +73,181 @@ def compare(truth: Truth, verdicts: Iterable[tuple[str, str, str]]) -> Compariso
     )
 
 
-def truth_of(
-    databases: Sequence[Database],
-    attempts: Sequence[Attempt],
-    sets: Sequence[BackupSet],
-    drills: Sequence[Drill],
-    *,
-    now: datetime,
-) -> Truth:
-    """Return what must be found at `now`, and for some minutes after it."""
-    incidents = [
-        PlantedIncident("source_stale", DEAD_SOURCE, "breached", _STORIES["blind"]),
-        PlantedIncident(
-            "alias_unmapped", f"agents/{UNMAPPED}", "breached",
-            "a server that nobody put into the inventory reports its backups",
-        ),
-    ]  # fmt: skip
-    for database in databases:
-        own = [s for s in sets if s.instance_id == database.instance_id]
-        verdicts = [
-            *_of_attempts(database),
-            *_of_rpo(database, own, now),
-            *_of_drills(database, [d for d in drills if d.instance_id == database.instance_id]),
-        ]
-        story = _STORIES.get(database.incident, "a healthy database")
-        incidents += [
-            PlantedIncident(rule, database.instance_id, status, story) for rule, status in verdicts
-        ]
-    states = Counter(
-        "lost" if a.state == "running" and now - a.started_at > _LOST_AFTER else a.state
-        for a in attempts
+def truth_of(fleet: Fleet) -> Truth:
+    """Return what must be found at the fleet's `now`, and for half an hour after it."""
+    states = Counter(_state(attempt, fleet.now) for attempt in fleet.attempts)
+    return Truth(
+        incidents=tuple(incidents(fleet, at=fleet.now)),
+        attempts_by_state=tuple(sorted(states.items())),
+        sets_available=sum(one.gone_at is None for one in fleet.sets),
+        drills=len(fleet.drills),
+        clones=len(fleet.clones),
+        strangers=len(fleet.strangers),
+        rejects=PLANTED_REJECTS,
     )
-    available = sum(s.gone_at is None for s in sets)
-    return Truth(tuple(incidents), tuple(sorted(states.items())), available, len(drills))
 
 
-def _of_attempts(database: Database) -> Iterable[tuple[str, str]]:
-    if database.incident in ("failed_unreachable", "failed_disk_full", "lost"):
+def incidents(fleet: Fleet, *, at: datetime) -> Iterator[PlantedIncident]:
+    """Yield every verdict that is not ok at a moment, if nothing is heard after the end."""
+    yield SILENT_SOURCE
+    yield STRANGER
+    for known in _by_database(fleet):
+        database = known.database
+        if database.retired_at is not None and database.retired_at <= at:
+            continue
+        story = STORIES.get(database.incident, "nothing was planted here")
+        kinds = {"drill_slow": "restore"}
+        for rule, status in _verdicts(known, fleet.now, at):
+            kind = kinds.get(rule, "instance")
+            yield PlantedIncident(rule, kind, database.instance_id, status, story)
+
+
+@dataclass
+class _Known:
+    """All that was heard of one database."""
+
+    database: Database
+    attempts: list[Attempt] = field(default_factory=list)
+    sets: list[BackupSet] = field(default_factory=list)
+    drills: list[Drill] = field(default_factory=list)
+    clones: list[Drill] = field(default_factory=list)
+    archives: list[ArchiveSample] = field(default_factory=list)
+
+
+def _by_database(fleet: Fleet) -> list[_Known]:
+    known = {d.instance_id: _Known(d) for d in fleet.databases}
+    for attempt in fleet.attempts:
+        known[attempt.instance_id].attempts.append(attempt)
+    for one in fleet.sets:
+        known[one.instance_id].sets.append(one)
+    for drill in fleet.drills:
+        known[drill.instance_id].drills.append(drill)
+    for clone in fleet.clones:
+        known[clone.instance_id].clones.append(clone)
+    for sample in fleet.archives:
+        known[sample.instance_id].archives.append(sample)
+    return list(known.values())
+
+
+def _verdicts(known: _Known, now: datetime, at: datetime) -> Iterator[tuple[str, str]]:
+    database = known.database
+    is_dead = database.source == DEAD_SOURCE
+    rpo = "unknown" if is_dead else _rpo(known, at)
+    if rpo != "ok":
+        yield "rpo", rpo
+    if _has_open_failure(known.attempts, at):
         yield "backup_failed", "breached"
-    if database.incident in ("missed_incremental", "missed_dump"):
-        yield "backup_missed", "breached"
-
-
-def _of_rpo(
-    database: Database, sets: Sequence[BackupSet], now: datetime
-) -> Iterable[tuple[str, str]]:
-    if database.incident == "blind":
-        yield "rpo", "unknown"
-        return
-    points = [
-        s.started_at if database.method == "dump" else s.finished_at
-        for s in sets
-        if s.gone_at is None
-    ]
-    if not points:
-        yield "rpo", "breached"
-        return
-    used = (now - max(points)).total_seconds() / database.rpo_s
-    if used > 1:
-        yield "rpo", "breached"
-    elif used > 0.75:
-        yield "rpo", "approaching"
-
-
-def _of_drills(database: Database, drills: Sequence[Drill]) -> Iterable[tuple[str, str]]:
-    if not drills:
-        return
-    newest = drills[-1]
-    if newest.state == "failed":
+    missed = _missed(known, now - DIED_AGO if is_dead else now, at)
+    if missed:
+        yield "backup_missed", missed
+    if _newest_failed([*known.drills, *known.clones]):
         yield "restore_failed", "breached"
+    if known.drills and _is_slow(known.drills[-1], database.rto_s):
         yield "drill_slow", "breached"
-    elif newest.verified_at is not None:
-        taken = (newest.verified_at - newest.requested_at).total_seconds()
-        if taken > database.rto_s:
-            yield "drill_slow", "breached"
+
+
+def _rpo(known: _Known, at: datetime) -> str:
+    database, objective = known.database, timedelta(seconds=known.database.rpo_s)
+    points = list(_points(known, at))
+    if not points:
+        is_new = not known.sets and at <= database.protect_from + objective
+        return "unknown" if is_new else "breached"
+    exposure = at - max(points)
+    if exposure > objective:
+        return "breached"
+    return "approaching" if exposure > 0.75 * objective else "ok"
+
+
+def _points(known: _Known, at: datetime) -> Iterator[datetime]:
+    """Yield the moments of data that can be brought back."""
+    by_label = {one.label: one for one in known.sets}
+    usable = {one.label: _point(one) for one in known.sets if _is_usable(one, by_label, at)}
+    yield from usable.values()
+    for sample in known.archives:
+        base = usable.get(sample.base_label)
+        if base is not None and sample.archived_to_at >= base:
+            yield sample.archived_to_at
+
+
+def _point(one: BackupSet) -> datetime:
+    """A dump shows the data as it was when it began, a physical backup as it was at its end."""
+    return one.started_at if one.backup_type == "dump" else one.finished_at
+
+
+def _is_usable(one: BackupSet | None, by_label: Mapping[str, BackupSet], at: datetime) -> bool:
+    """Say whether a set and all that it builds on are there."""
+    while one is not None:
+        if one.finished_at > at or (one.gone_at is not None and one.gone_at <= at):
+            return False
+        if not one.parent:
+            return True
+        one = by_label.get(one.parent)
+    return False
+
+
+def _state(attempt: Attempt, at: datetime) -> str:
+    is_lost = attempt.state == "running" and at - attempt.started_at > _LOST_AFTER
+    return "lost" if is_lost else attempt.state
+
+
+def _strength(backup_type: str) -> int:
+    return _STRENGTH.get(backup_type, 3)
+
+
+def _has_open_failure(attempts: Sequence[Attempt], at: datetime) -> bool:
+    """A failure is open until a backup at least as strong, begun later, succeeds."""
+    healed = 0
+    for attempt in sorted(attempts, key=lambda a: a.started_at, reverse=True):
+        strength, state = _strength(attempt.backup_type), _state(attempt, at)
+        if state in ("failed", "lost") and strength > healed:
+            return True
+        if state == "succeeded":
+            healed = max(healed, strength)
+    return False
+
+
+def _missed(known: _Known, heard_until: datetime, at: datetime) -> str | None:
+    """Return breached or unknown if the newest due run of a schedule never started."""
+    database = known.database
+    full = "dump" if database.method == "dump" else "full"
+    found = {
+        _newest_run(known.attempts, list(slots(database, expression, until=at)), kind,
+                    heard_until, at)
+        for expression, kind in ((database.full_schedule, full), (database.incr_schedule, "incr"))
+    }  # fmt: skip
+    return "breached" if "breached" in found else "unknown" if "unknown" in found else None
+
+
+def _newest_run(
+    attempts: Sequence[Attempt],
+    moments: Sequence[datetime],
+    kind: str,
+    heard_until: datetime,
+    at: datetime,
+) -> str | None:
+    following = [*moments[1:], moments[-1] + GRACE + _DAY] if moments else []
+    for slot, after in zip(reversed(moments), reversed(following), strict=True):
+        due = slot + GRACE
+        tries = [
+            attempt
+            for attempt in attempts
+            if slot - _EARLY <= attempt.started_at < after - _EARLY
+            and _strength(attempt.backup_type) >= _strength(kind)
+        ]
+        if any(attempt.started_at <= due or attempt.state == "succeeded" for attempt in tries):
+            return None
+        if tries or due < at:
+            return "unknown" if not tries and heard_until < due else "breached"
+    return None
+
+
+def _newest_failed(restores: Sequence[Drill]) -> bool:
+    ended = max(restores, key=lambda one: one.verified_at or one.restored_at or one.started_at,
+                default=None)  # fmt: skip
+    return ended is not None and ended.state == "failed"
+
+
+def _is_slow(drill: Drill, rto_s: int) -> bool:
+    if drill.state == "failed" or drill.verified_at is None:
+        return True
+    return (drill.verified_at - drill.requested_at).total_seconds() > rto_s

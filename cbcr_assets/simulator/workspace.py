@@ -1,139 +1,164 @@
-"""A fleet as a user's folder: three configuration files and the inbox that tools have filled.
+"""A fleet as a user's folder: configuration, the inbox that tools have filled, a SQLite catalog.
 
-Belongs here: envelopes, folders, configuration text. Does not belong here: tools' formats.
+Belongs here: which file says what, and when it was said. Does not belong here: tools' formats
+(see `write_*`), the text of the configuration (see `write_config`).
 """
 
-import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cbcr_assets.simulator.model import Attempt, BackupSet, Database, Fleet
-from cbcr_assets.simulator.truth import DEAD_SOURCE, UNMAPPED
-from cbcr_assets.simulator.write_cbcr import catalog, drill, job_log, stamp
-from cbcr_assets.simulator.write_pgbackrest import backup_log, expire_log, info, stanza
+from cbcr_assets.connectors.base import Envelope
+from cbcr_assets.connectors.transports.envelope import write_envelope
+from cbcr_assets.simulator.incidents import DEAD_SOURCE, DIED_AGO
+from cbcr_assets.simulator.model import Attempt, BackupSet, Database, Drill, Fleet
+from cbcr_assets.simulator.sources import DATABASE_FILE, Source, sources
+from cbcr_assets.simulator.write_cbcr import (
+    TORN_LINE,
+    drill,
+    entries,
+    events,
+    job_log,
+    log_archive,
+    storage,
+)
+from cbcr_assets.simulator.write_config import write_config
+from cbcr_assets.simulator.write_info import VERSION, Catalog, stanza
+from cbcr_assets.simulator.write_logs import backup_log, expire_log, restore_log
+from cbcr_assets.simulator.write_sql import write_catalog
 
-_CONFIG = """# A simulated fleet. Everything below is read like your own.
-sources:
-  pgbr-main: {tool: pgbackrest, stale_after: 1d, feeds: [{drop: inbox}]}
-  agents: {tool: cbcr, stale_after: 1d, feeds: [{drop: inbox}]}
-  drills: {tool: cbcr, stale_after: 7d, feeds: [{drop: inbox}]}
-  edge: {tool: cbcr, stale_after: 1h, feeds: [{drop: inbox}]}
-inventory: inventory.yaml
-alerting: alerting.yaml
-"""
-_ALERTING = """route:
-  receiver: on-call-log
-receivers:
-  - {name: on-call-log, type: file, path: alerts.jsonl}
-"""
-_SNAPSHOT_EVERY = timedelta(days=5)
+_ASKED = timedelta(seconds=2)
+# A set lives for a week at least, so each of them is in one of these snapshots.
+_SNAPSHOT_EVERY = timedelta(days=6)
+_LINES_A_PIECE = 50_000
+_AGENTS = "agents"
 
 
 def write_workspace(fleet: Fleet, directory: Path) -> Path:
-    """Write a fleet's configuration and inbox.
+    """Write a fleet's configuration, inbox and catalog database.
 
     Args:
         fleet: A simulated fleet.
-        directory: Made when missing.
+        directory: Made when missing; files of the same name are replaced, an inbox is added to.
 
     Returns:
         The path of cbcr.yaml.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "cbcr.yaml").write_text(_CONFIG, encoding="utf-8")
-    (directory / "alerting.yaml").write_text(_ALERTING, encoding="utf-8")
-    (directory / "inventory.yaml").write_text(_inventory(fleet), encoding="utf-8")
-    inbox = _Inbox(directory / "inbox")
-    _write_physical(fleet, inbox)
-    _write_dumps(fleet, inbox)
-    drills = [drill(one) for one in fleet.drills]
-    inbox.put("drills", "drill", drills, at=fleet.now)
-    return directory / "cbcr.yaml"
+    physical = {d.source for d in fleet.databases if d.method == "physical"}
+    configured = sources(physical)
+    config = write_config(fleet, configured, directory)
+    grouped = _Grouped(fleet)
+    for source in configured:
+        inbox = _Inbox(directory / "inbox", source)
+        if source.tool == "pgbackrest":
+            _write_physical(grouped, inbox, source.source_id)
+        elif source.source_id == "drills":
+            inbox.put("drill", [drill(one) for one in fleet.drills], at=fleet.now)
+        elif source.source_id in (_AGENTS, DEAD_SOURCE):
+            _write_agents(grouped, inbox, source.source_id)
+        else:
+            _write_database(grouped, source.source_id, directory / DATABASE_FILE)
+    return config
+
+
+class _Grouped:
+    """A fleet, with what belongs to each database and each source at hand."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.attempts: dict[str, list[Attempt]] = {d.instance_id: [] for d in fleet.databases}
+        self.sets: dict[str, list[BackupSet]] = {d.instance_id: [] for d in fleet.databases}
+        self.clones: dict[str, list[Drill]] = {d.instance_id: [] for d in fleet.databases}
+        for attempt in fleet.attempts:
+            self.attempts[attempt.instance_id].append(attempt)
+        for one in fleet.sets:
+            self.sets[one.instance_id].append(one)
+        for clone in fleet.clones:
+            self.clones[clone.instance_id].append(clone)
+
+    def databases(self, source: str) -> list[Database]:
+        return [d for d in self.fleet.databases if d.source == source]
+
+    def entries(self, source: str, at: datetime) -> list[dict[str, Any]]:
+        return [
+            entry
+            for database in self.databases(source)
+            for entry in entries(self.sets[database.instance_id], repo=database.volume, at=at)
+        ]
+
+    def events(self, source: str) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        databases = self.databases(source)
+        own = (a for d in databases for a in self.attempts[d.instance_id])
+        yield from events(databases, own)
 
 
 class _Inbox:
-    """Writes envelopes; names sort in the order of writing."""
+    """Writes the envelopes of one source; names sort in the order of writing."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, source: Source) -> None:
+        self._folder = folder / source.source_id
+        self._source = source
         self._count = 0
 
-    def put(self, source: str, kind: str, payload: Any, *, at: datetime, stream: str = "") -> None:
+    def put(self, kind: str, payload: object, *, at: datetime, stream: str = "") -> None:
+        """Write what was said at a moment."""
         self._count += 1
-        envelope = {
-            "source_id": source, "host": "backup01", "tz": "UTC", "rc": 0, "stream": stream,
-            "started_at": stamp(at), "finished_at": stamp(at), "payload": payload,
-        }  # fmt: skip
-        folder = self._folder / source / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{at:%Y%m%dT%H%M%S}Z-{self._count:05d}-{kind}.json"
-        (folder / name).write_text(json.dumps(envelope), encoding="utf-8")
+        is_info = kind == "info"
+        envelope = Envelope(
+            self._source.source_id, kind, "", "", at - _ASKED, at, self._source.timezone,
+            stream=stream, host="backup01",
+            tool_version=VERSION if self._source.tool == "pgbackrest" else "",
+        )  # fmt: skip
+        write_envelope(
+            self._folder / kind, envelope, payload, tool=self._source.tool,
+            command=("pgbackrest", "info", "--output=json") if is_info else (),
+            stamp=at + timedelta(microseconds=self._count),
+        )  # fmt: skip
 
 
-def _write_physical(fleet: Fleet, inbox: _Inbox) -> None:
-    databases = [d for d in fleet.databases if d.method == "physical"]
-    ids = {d.instance_id for d in databases}
-    sets = [s for s in fleet.sets if s.instance_id in ids]
-    at = fleet.now - timedelta(days=fleet.spec.days)
+def _write_physical(grouped: _Grouped, inbox: _Inbox, source: str) -> None:
+    fleet, databases = grouped.fleet, grouped.databases(source)
+    catalog = Catalog(databases, (s for d in databases for s in grouped.sets[d.instance_id]))
+    at = fleet.now - timedelta(days=fleet.spec.days) + _SNAPSHOT_EVERY
     while at < fleet.now:
-        inbox.put("pgbr-main", "info", info(databases, sets, at), at=at)
+        inbox.put("info", catalog.info(at), at=at)
         at += _SNAPSHOT_EVERY
     for database in databases:
-        name = stanza(database.instance_id)
-        log = backup_log(database, _of(database, fleet.attempts))
-        inbox.put("pgbr-main", "backup_log", log, at=fleet.now, stream=f"{name}-backup.log")
-        gone = expire_log(database, _of(database, fleet.sets), fleet.now)
-        if gone:
-            inbox.put("pgbr-main", "expire_log", gone, at=fleet.now, stream=f"{name}-expire.log")
-    inbox.put("pgbr-main", "info", info(databases, sets, fleet.now), at=fleet.now)
-
-
-def _write_dumps(fleet: Fleet, inbox: _Inbox) -> None:
-    for source, at in (("agents", fleet.now), (DEAD_SOURCE, fleet.now - timedelta(hours=6))):
-        databases = [d for d in fleet.databases if d.source == source and d.method == "dump"]
-        ids = {d.instance_id for d in databases}
-        attempts = [a for a in fleet.attempts if a.instance_id in ids]
-        if source == "agents":
-            attempts += _strangers(fleet)
-        sets = [s for s in fleet.sets if s.instance_id in ids]
-        log = job_log(databases, attempts)
-        inbox.put(source, "job_log", log, at=at, stream="jobs")
-        document = catalog(sets, now=at, days=fleet.spec.days)
-        inbox.put(source, "catalog", document, at=at)
-
-
-def _strangers(fleet: Fleet) -> list[Attempt]:
-    """Backups of a server that the inventory does not know."""
-    begun = fleet.now - timedelta(hours=7)
-    return [
-        Attempt(
-            f"{UNMAPPED}-{day}", UNMAPPED, "dump", begun - timedelta(days=day),
-            begun - timedelta(days=day), begun - timedelta(days=day, minutes=-4), "succeeded",
-            label=f"{UNMAPPED}-{day}", source_bytes=4_000_000, repo_bytes=900_000,
+        own = database.instance_id
+        logs = (
+            ("backup", backup_log(database, grouped.attempts[own])),
+            ("expire", expire_log(database, grouped.sets[own])),
+            ("restore", restore_log(database, grouped.clones[own])),
         )
-        for day in (2, 1, 0)
-    ]  # fmt: skip
+        for command, text in logs:
+            if text:
+                name = f"{stanza(own)}-{command}.log"
+                inbox.put(f"{command}_log", text, at=fleet.now, stream=name)
+    inbox.put("info", catalog.info(fleet.now), at=fleet.now)
 
 
-def _of(database: Database, records: tuple[Attempt, ...] | tuple[BackupSet, ...]) -> list[Any]:
-    return [r for r in records if r.instance_id == database.instance_id]
+def _write_agents(grouped: _Grouped, inbox: _Inbox, source: str) -> None:
+    """Write what agents beside the databases report: job log, catalog, samples."""
+    fleet = grouped.fleet
+    at = fleet.now - DIED_AGO if source == DEAD_SOURCE else fleet.now
+    told = list(grouped.events(source))
+    document: dict[str, Any] = {"complete": True, "backups": grouped.entries(source, at)}
+    lines = []
+    if source == _AGENTS:
+        told += events((), fleet.strangers)
+        lines = [TORN_LINE]
+        document["storage"] = storage(fleet.storage)
+        document["log_archive"] = log_archive(fleet.archives)
+    lines += job_log(told)
+    for first in range(0, len(lines), _LINES_A_PIECE):
+        piece = "".join(f"{line}\n" for line in lines[first : first + _LINES_A_PIECE])
+        inbox.put("job_log", piece, at=at, stream="jobs")
+    inbox.put("catalog", document, at=at)
 
 
-def _inventory(fleet: Fleet) -> str:
-    lines = ["instances:"]
-    for d in fleet.databases:
-        facts: dict[str, Any] = {
-            "id": d.instance_id, "db_type": d.db_type, "team": d.team, "tier": d.tier,
-            "environment": d.environment, "timezone": d.timezone, "rpo": f"{d.rpo_s}s",
-            "rto": f"{d.rto_s}s", "drill_every": "90d", "protect_from": stamp(d.protect_from),
-        }  # fmt: skip
-        if d.full_schedule:
-            facts["full_schedule"] = d.full_schedule
-        if d.incr_schedule:
-            facts["incr_schedule"] = d.incr_schedule
-        if d.method == "physical":
-            facts["aliases"] = [{"source": d.source, "name": stanza(d.instance_id)}]
-        # JSON is YAML, and one line an instance reads well.
-        lines.append(f"  - {json.dumps(facts)}")
-    return "\n".join(lines) + "\n"
+def _write_database(grouped: _Grouped, source: str, path: Path) -> None:
+    told = sorted(grouped.events(source), key=lambda pair: (pair[0], pair[1]["run_id"]))
+    rows = grouped.entries(source, grouped.fleet.now)
+    write_catalog(path, rows, [event for _, event in told])

@@ -1,39 +1,84 @@
-"""A fleet's dumps and drills in CBCR's own formats (docs/formats.md).
+"""A fleet's dumps, chains, drills and samples in CBCR's own formats (docs/formats.md).
 
-Belongs here: job log lines, catalog and drill records. Does not belong here: envelopes.
+Belongs here: job log events, catalog entries, drill records. Does not belong here: envelopes.
 """
 
 import json
-import math
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from cbcr_assets.simulator.model import Attempt, BackupSet, Database, Drill
+from cbcr_assets.simulator.errors import DAMAGED, PASSING, PLANTED, tool_of
+from cbcr_assets.simulator.model import (
+    ArchiveSample,
+    Attempt,
+    BackupSet,
+    Database,
+    Drill,
+    StorageSample,
+)
+from cbcr_assets.simulator.sets import KEEP_DUMPS
 
-_TOOLS = {"mariadb": "mariadb-dump", "mysql": "mysqldump", "mongodb": "mongodump"}
-_CLASSES = {"28": "no_space", "26": "checksum"}
-_CAPACITY = 40_000_000_000_000
+_WORDS = {
+    failure.code: failure.word
+    for failures in (*PASSING.values(), tuple(PLANTED.values()), (DAMAGED,))
+    for failure in failures
+}
+TORN_LINE = '{"event": "begin", "run_id": "legacy-crm-2'
+"""What a full log disk left of a line: it cannot be used."""
 
 
-def job_log(databases: Sequence[Database], attempts: Sequence[Attempt]) -> str:
-    """Return the job log of a source: a begin and an end line for each attempt, in time order."""
-    tools = {d.instance_id: _TOOLS.get(d.db_type, "pg_dump") for d in databases}
-    lines: list[tuple[datetime, str]] = []
+def events(
+    databases: Iterable[Database], attempts: Iterable[Attempt]
+) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """Yield a begin and an end event for each attempt, with their times."""
+    known = {database.instance_id: database for database in databases}
     for attempt in attempts:
-        lines.append((attempt.started_at, json.dumps(_begin(attempt, tools))))
+        yield attempt.started_at, _begin(attempt, known.get(attempt.instance_id))
         if attempt.finished_at is not None:
-            lines.append((attempt.finished_at, json.dumps(_end(attempt))))
-    return "".join(f"{text}\n" for _, text in sorted(lines))
+            yield attempt.finished_at, _end(attempt, attempt.finished_at)
 
 
-def catalog(sets: Sequence[BackupSet], *, now: datetime, days: int) -> dict[str, Any]:
-    """Return the whole catalog of a source, expired sets included, with the volume's fill."""
-    return {
-        "complete": True,
-        "backups": [_entry(one, now) for one in sets],
-        "storage": [_sample(sets, now - timedelta(days=day)) for day in range(days, -1, -1)],
-    }
+def job_log(found: Iterable[tuple[datetime, Mapping[str, Any]]]) -> list[str]:
+    """Return events as the lines of a job log, in the order of their times."""
+    stamped = sorted((at, _nested(event)) for at, event in found)
+    return [text for _, text in stamped]
+
+
+def entries(sets: Iterable[BackupSet], *, repo: str, at: datetime) -> list[dict[str, Any]]:
+    """Return the catalog's entries for sets, those that have gone included."""
+    return [_entry(one, repo, at) for one in sets if one.finished_at <= at]
+
+
+def storage(samples: Iterable[StorageSample]) -> list[dict[str, Any]]:
+    """Return samples of volumes."""
+    return [
+        {
+            "volume": sample.volume,
+            "sampled_at": stamp(sample.sampled_at),
+            "size_bytes": sample.size_bytes,
+            "avail_bytes": sample.avail_bytes,
+        }
+        for sample in samples
+    ]
+
+
+def log_archive(samples: Iterable[ArchiveSample]) -> list[dict[str, Any]]:
+    """Return samples of archived WAL."""
+    return [
+        {
+            "instance": sample.instance_id,
+            "kind": "wal",
+            "sampled_at": stamp(sample.sampled_at),
+            "last_archived_at": stamp(sample.archived_to_at),
+            "pending_count": sample.pending,
+            "failed_count": sample.failed,
+            "archived_from_at": stamp(sample.archived_from_at),
+            "archived_to_at": stamp(sample.archived_to_at),
+            "base_label": sample.base_label,
+        }
+        for sample in samples
+    ]
 
 
 def drill(one: Drill) -> dict[str, Any]:
@@ -46,55 +91,72 @@ def drill(one: Drill) -> dict[str, Any]:
         "state": one.state,
         "verification": "passed" if one.verified_at else "none",
     }
-    phases = ("requested_at", "started_at", "restored_at", "recovered_at", "verified_at")
-    for phase in phases:
+    for phase in ("requested_at", "started_at", "restored_at", "recovered_at", "verified_at"):
         moment = getattr(one, phase)
         if moment is not None:
             record[phase] = stamp(moment)
+    if one.verified_at:
+        record["bytes"] = one.bytes
+        record["checks"] = [{"name": "row counts of 12 tables", "expected": 12, "found": 12}]
     if one.error_code:
-        code = one.error_code
-        record["error"] = {"code": code, "class": _CLASSES[code], "text": one.error_text}
+        word = _WORDS[one.error_code]
+        record["error"] = {"code": one.error_code, "class": word, "text": one.error_text}
     return record
 
 
 def stamp(moment: datetime) -> str:
     """Return a moment as ISO 8601 with Z."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    return f"{moment.isoformat(timespec='seconds')}Z"
 
 
-def _begin(attempt: Attempt, tools: dict[str, str]) -> dict[str, Any]:
+def _begin(attempt: Attempt, database: Database | None) -> dict[str, Any]:
+    tool = tool_of(database.db_type, database.method) if database else "mysqldump"
     return {
         "event": "begin",
         "run_id": attempt.key,
         "instance": attempt.instance_id,
         "type": attempt.backup_type,
-        "tool": tools.get(attempt.instance_id, "pg_dump"),
-        "repo": "nas1",
+        "tool": tool,
+        "repo": database.volume if database else "nas1",
         "worker": "backup01",
         "scheduled_at": stamp(attempt.scheduled_at),
         "started_at": stamp(attempt.started_at),
     }
 
 
-def _end(attempt: Attempt) -> dict[str, Any]:
-    line: dict[str, Any] = {
+def _end(attempt: Attempt, finished_at: datetime) -> dict[str, Any]:
+    event: dict[str, Any] = {
         "event": "end",
         "run_id": attempt.key,
         "instance": attempt.instance_id,
-        "finished_at": stamp(attempt.finished_at or attempt.started_at),
+        "finished_at": stamp(finished_at),
+        "rc": 1 if attempt.state == "failed" else 0,
     }
     if attempt.state == "failed":
         code = attempt.error_code
-        error = {"code": code, "class": _CLASSES.get(code, "other"), "text": attempt.error_text}
-        return line | {"rc": 1, "error": error}
-    sizes = {"source_bytes": attempt.source_bytes, "transferred_bytes": attempt.repo_bytes}
-    return line | {"rc": 0, "label": attempt.label, **sizes}
+        return event | {
+            "error_code": code, "error_class": _WORDS[code], "error_text": attempt.error_text,
+        }  # fmt: skip
+    return event | {
+        "label": attempt.label,
+        "source_bytes": attempt.source_bytes,
+        "transferred_bytes": attempt.repo_bytes,
+    }
 
 
-def _entry(one: BackupSet, at: datetime) -> dict[str, Any]:
+def _nested(event: Mapping[str, Any]) -> str:
+    """Write an event as one line; its error is an object there."""
+    parts = {
+        key: event[f"error_{key}"] for key in ("code", "class", "text") if "error_text" in event
+    }
+    plain = {key: value for key, value in event.items() if not key.startswith("error_")}
+    return json.dumps(plain | {"error": parts} if parts else plain)
+
+
+def _entry(one: BackupSet, repo: str, at: datetime) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "instance": one.instance_id,
-        "repo": "nas1",
+        "repo": repo,
         "label": one.label,
         "type": one.backup_type,
         "started_at": stamp(one.started_at),
@@ -103,23 +165,12 @@ def _entry(one: BackupSet, at: datetime) -> dict[str, Any]:
         "repo_bytes": one.repo_bytes,
         "integrity": "ok",
     }
+    if one.backup_type == "dump":
+        entry["expires_at"] = stamp(one.started_at + KEEP_DUMPS)
+    else:  # the redo log is copied along, so it shows the data as it was at the end
+        entry["recovery_point_at"] = stamp(one.finished_at)
+    if one.parent:
+        entry["parent_label"] = one.parent
     if one.gone_at is not None and one.gone_at <= at:
         entry |= {"lifecycle": "expired", "unusable_from": stamp(one.gone_at)}
     return entry
-
-
-def _sample(sets: Sequence[BackupSet], at: datetime) -> dict[str, Any]:
-    held = sum(
-        one.repo_bytes
-        for one in sets
-        if one.finished_at <= at and (one.gone_at is None or one.gone_at > at)
-    )
-    used = min(
-        held + int(_CAPACITY * 0.3 * (1 + 0.05 * math.sin(at.timetuple().tm_yday))), _CAPACITY
-    )
-    return {
-        "volume": "nas1",
-        "sampled_at": stamp(at),
-        "size_bytes": _CAPACITY,
-        "avail_bytes": _CAPACITY - used,
-    }
