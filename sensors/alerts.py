@@ -11,7 +11,7 @@ from cbcr_assets.steps.alerts import tick
 
 @dg.sensor(
     name="alert_tick",
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=9,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Delivers what waits, retries, and hands over evaluations that no hook saw.",
 )

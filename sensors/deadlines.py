@@ -31,7 +31,7 @@ def due_work(change: NextChange | None, *, heartbeat: timedelta, now: datetime) 
 @dg.sensor(
     name="deadlines",
     job=evaluate_job,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=4,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Evaluates the SLA rules at the moment a status changes by itself.",
 )

@@ -4,7 +4,11 @@ Belongs here: how dbt's graph becomes assets, and when they are built.
 Does not belong here: models, or publishing.
 """
 
+import os
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,7 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from cbcr_assets.assets.watch import POOL
 from cbcr_assets.hooks import routed
-from cbcr_assets.steps.analytics import ensure_manifest, prepare
+from cbcr_assets.steps.analytics import NO_UNIT_TESTS, dbt_environment, ensure_manifest, prepare
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 
 
@@ -62,13 +66,20 @@ def transform_assets(platform: Platform) -> dg.AssetsDefinition:
     def transform(context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build the selected models and run their tests."""
         prepare(platform)
-        yield from _resource().cli(["build"], context=context).stream()
+        # dagster-dbt gives dbt the environment of this process, which is the run's own.
+        os.environ.update(dbt_environment(platform))
+        dbt = _resource().cli(["build", *NO_UNIT_TESTS], context=context)
+        yield from dbt.stream()
+        # One folder an invocation: kept when it failed, for its log.
+        shutil.rmtree(dbt.target_path, ignore_errors=True)
 
     return routed(transform)
 
 
 def _resource() -> DbtCliResource:
+    # The dbt of this very environment: nobody needs to have it on the PATH.
     return DbtCliResource(
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
         global_config_flags=["--no-use-colors"],

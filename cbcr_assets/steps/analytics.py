@@ -15,6 +15,9 @@ from pathlib import Path
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 from cbcr_assets.warehouse import Snapshot, WarehouseError
 
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+"""Unit tests prove the models to their authors, not the data: the project's own tests run them."""
+
 
 @dataclass(frozen=True)
 class BuildReport:
@@ -86,7 +89,7 @@ def build(
         as_of: The moment that `cbcr_now()` gives, naive UTC; None is the present.
     """
     prepare(platform)
-    arguments = ["build"]
+    arguments = ["build", *NO_UNIT_TESTS]
     if full_refresh:
         arguments.append("--full-refresh")
     if as_of is not None:

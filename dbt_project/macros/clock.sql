@@ -20,3 +20,8 @@
 {% macro utc_text(moment) -%}
     strftime({{ moment }}, '%Y-%m-%d %H:%M:%SZ')
 {%- endmacro %}
+
+{% macro day_number(moment) -%}
+    {#- Days since 1970: integer days are split and joined far faster than calendar functions. -#}
+    (epoch_us({{ moment }}) // 86400000000)
+{%- endmacro %}

@@ -185,6 +185,23 @@ class RunningPlatform:
             decoded: dict[str, Any] = json.load(answer)
             return decoded
 
+    def launch_build(self) -> str:
+        """Launch the job that builds and publishes; return the run's id."""
+        launched = self.graphql(_LAUNCH_BUILD)["data"]["launchRun"]
+        run_id: str = launched["run"]["runId"]
+        return run_id
+
+    def run_status(self, run_id: str) -> str:
+        """Return the status of a run, such as SUCCESS."""
+        found = self.graphql(_STATUS, {"id": run_id})
+        status: str = found["data"]["runOrError"]["status"]
+        return status
+
+
+_LAUNCH_BUILD = """mutation { launchRun(executionParams: {mode: "default", selector: {
+  repositoryLocationName: "analytics", repositoryName: "__repository__",
+  jobName: "build_and_publish"}}) { __typename ... on LaunchRunSuccess { run { runId } } } }"""
+_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 CBCR = [sys.executable, "-c", "from cbcr_assets.cli import main; main()"]
 

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 pytestmark = pytest.mark.e2e
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 RPO = timedelta(seconds=60)
 
 
@@ -77,8 +78,12 @@ def test_from_a_failing_backup_to_a_verified_restore(watched: Any, platforms: Mo
     slack.wait_after(repaired_at, "Resolved backup_failed", timeout_s=90)
     assert len(slack.matching("backup_failed", "chat.postMessage")) <= 2
 
-    broken_at = lab.last_backup_stop() + RPO
-    arrived, _ = slack.wait_after(repaired_at, "rpo: orders-db breached", timeout_s=150)
+    # On a slow machine the full backup aged beyond the objective before the repair, and told so.
+    newest = lab.last_backup_stop()
+    broken_at = newest + RPO
+    arrived, _ = slack.wait(
+        "rpo: orders-db breached", f"{newest:%Y-%m-%d %H:%M:%SZ}", timeout_s=150
+    )
     late = (arrived - broken_at).total_seconds()
     print(f"silence: told {late:.1f} s after the objective was broken")
     assert 0 <= late <= 45
@@ -87,8 +92,9 @@ def test_from_a_failing_backup_to_a_verified_restore(watched: Any, platforms: Mo
     drop_drill(platform.config, drill)
     ledger = platform.config.parent / "inbox" / "drills" / "drill"
     platforms.wait_until(lambda: not list(ledger.glob("*.json")), 60, "the drill is pulled")
-    assert platform.cbcr("build").returncode == 0
-    assert platform.cbcr("publish").returncode == 0
+    build = platform.launch_build()
+    platforms.wait_until(lambda: platform.run_status(build) in ENDED, 180, "dbt has built")
+    assert platform.run_status(build) == "SUCCESS"
     found = rows(platform, "select rto_s, verification, meets_rto from marts.fct_restore_drills"
                  " where purpose = 'drill'")  # fmt: skip
     measured = (drill.verified_at - drill.requested_at).total_seconds()

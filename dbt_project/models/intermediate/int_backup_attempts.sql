@@ -22,7 +22,7 @@ usual as (
             coalesce(duration_s, {{ seconds_between('started_at', 'finished_at') }}), 0.95
         ) as p95_s
     from attempts
-    where {{ is_success('state') }}
+    where {{ is_success('state') }} and finished_at <= {{ cbcr_now() }}
     group by all
 
 ),

@@ -4,10 +4,14 @@ with recursive sets as (
 
     select
         *,
-        nullif(least(
-            case when lifecycle in ('expired', 'purged') then unusable_from end,
+        -- least() ignores null: whichever came first, what happened or what was planned.
+        least(
+            case
+                when lifecycle in ('expired', 'purged')
+                    then coalesce(unusable_from, last_seen_at, finished_at)
+            end,
             expires_at
-        ), null) as gone_at,
+        ) as gone_at,
         case
             when integrity = 'corrupt' or lifecycle = 'corrupt'
                 then coalesce(unusable_from, finished_at, first_seen_at)

@@ -8,19 +8,12 @@ with chains as (
 
 archives as (
 
-    select
-        instance_id,
-        source_id,
-        base_label,
-        archived_from_at,
-        max(archived_to_at) as archived_to_at
-    from {{ ref('stg_log_archive') }}
-    where instance_id is not null and archived_to_at is not null
-        and sampled_at <= {{ cbcr_now() }}
-    group by all
+    select * from {{ ref('int_archive_stretches') }}
 
 ),
 
+-- An archive without a usable base is worth nothing; one without a named base continues each
+-- backup that lies inside of it.
 continued as (
 
     select
@@ -30,20 +23,26 @@ continued as (
         chains.label,
         'archive' as backup_type,
         archives.archived_to_at as recovery_point_at,
-        greatest(chains.usable_from, archives.archived_from_at) as usable_from,
+        greatest(chains.usable_from, archives.known_from_at) as usable_from,
         chains.usable_until,
         chains.unusable_reason,
         chains.chain_root_label,
         chains.chain_length,
         chains.source_bytes,
         chains.repo_bytes,
-        chains.integrity
+        chains.integrity,
+        archives.worst_lag_s
     from archives
     inner join chains
         on
             archives.instance_id = chains.instance_id
-            and (archives.base_label is null or archives.base_label = chains.label)
             and archives.archived_to_at >= chains.recovery_point_at
+    where
+        archives.base_label = chains.label
+        or (
+            archives.base_label is null
+            and coalesce(archives.archived_from_at <= chains.recovery_point_at, true)
+        )
 
 ),
 

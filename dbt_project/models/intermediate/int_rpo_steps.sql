@@ -12,7 +12,7 @@ with instances as (
         exclusions,
         least(coalesce(retired_at, {{ cbcr_now() }}), {{ cbcr_now() }}) as ends_at
     from {{ ref('stg_instances') }}
-    where protect_from < {{ cbcr_now() }}
+    where protect_from < {{ cbcr_now() }} and rpo_s is not null
 
 ),
 
@@ -22,9 +22,53 @@ points as (
         instance_id,
         recovery_point_at,
         usable_from,
-        coalesce(usable_until, timestamp '9999-01-01') as usable_until
+        coalesce(usable_until, timestamp '9999-01-01') as usable_until,
+        coalesce(worst_lag_s, 0) as worst_lag_s
     from {{ ref('int_recovery_points') }}
     where was_ever_usable
+
+),
+
+-- A point no longer matters once a newer one that lives at least as long can be used. This leaves
+-- hardly any overlap, which is what keeps years of history cheap.
+followed as (
+
+    select
+        *,
+        lead(usable_from) over w as next_from,
+        lead(usable_until) over w as next_until
+    from points
+    window w as (partition by instance_id order by recovery_point_at, usable_until)
+
+),
+
+spans as (
+
+    select
+        instance_id,
+        recovery_point_at,
+        worst_lag_s,
+        usable_from as starts_at,
+        case
+            when next_until >= usable_until and next_from < usable_until
+                then greatest(usable_from, next_from)
+            else usable_until
+        end as stops_at
+    from followed
+
+),
+
+-- Joined by day first, so that only spans of the same day are compared.
+daily_spans as (
+
+    select
+        *,
+        unnest(range(
+            {{ day_number('starts_at') }},
+            {{ day_number('least(stops_at, ' ~ cbcr_now() ~ ')') }} + 1
+        )) as day_number
+    from spans
+    where stops_at > starts_at
 
 ),
 
@@ -54,9 +98,9 @@ moments as (
     union
     select instance_id, ends_at from instances
     union
-    select instance_id, usable_from from points
+    select instance_id, starts_at from spans
     union
-    select instance_id, usable_until from points
+    select instance_id, stops_at from spans
     union
     select instance_id, e.start from windows
     union
@@ -85,13 +129,15 @@ newest as (
     select
         pieces.instance_id,
         pieces.started_at,
-        max(points.recovery_point_at) as recovery_point_at
+        max(spans.recovery_point_at) as recovery_point_at,
+        arg_max(spans.worst_lag_s, spans.recovery_point_at) as worst_lag_s
     from pieces
-    inner join points
+    inner join daily_spans as spans
         on
-            pieces.instance_id = points.instance_id
-            and pieces.started_at >= points.usable_from
-            and pieces.started_at < points.usable_until
+            pieces.instance_id = spans.instance_id
+            and {{ day_number('pieces.started_at') }} = spans.day_number
+            and pieces.started_at >= spans.starts_at
+            and pieces.started_at < spans.stops_at
     group by all
 
 ),
@@ -115,6 +161,7 @@ final as (
         pieces.started_at,
         pieces.ended_at,
         newest.recovery_point_at,
+        newest.worst_lag_s,
         instances.rpo_s as objective_s,
         excluded.instance_id is null as is_measured,
         -- Violated from here on; equal to the objective is still compliant.

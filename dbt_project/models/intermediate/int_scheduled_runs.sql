@@ -1,80 +1,30 @@
 -- What became of each run that the schedule asked for.
-with instances as (
-
-    select * from {{ ref('stg_instances') }}
-
-),
-
-slots as (
+with answers as (
 
     select
-        runs.*,
-        instances.retired_at,
-        coalesce(
-            lead(runs.scheduled_at) over (
-                partition by runs.instance_id, runs.backup_type order by runs.scheduled_at
-            ),
-            runs.due_at + interval 1 day
-        ) as next_scheduled_at
-    from {{ ref('stg_scheduled_runs') }} as runs
-    inner join instances using (instance_id)
-    where
-        runs.scheduled_at >= instances.protect_from
-        and (instances.retired_at is null or runs.scheduled_at < instances.retired_at)
-        and not exists (
-            select 1 from (select unnest(instances.exclusions) as e) as windows
-            where runs.scheduled_at >= e.start and runs.scheduled_at < e.stop
-        )
-
-),
-
-due as (
-
-    select * from slots
-where scheduled_at <= {{ cbcr_now() }}
-
-),
-
-attempts as (
-
-    select * from {{ ref('int_backup_attempts') }}
-    where instance_id is not null and started_at is not null
-
-),
-
-matched as (
-
-    select
-        due.instance_id,
-        due.backup_type,
-        due.scheduled_at,
-        attempts.started_at,
-        attempts.state,
+        *,
+        -- The first attempt that counts decides: somebody who cancels has not failed.
         row_number() over (
-            partition by due.instance_id, due.backup_type, due.scheduled_at
-            order by attempts.started_at
+            partition by instance_id, backup_type, scheduled_at
+            order by state = 'cancelled', started_at
         ) as try
-    from due
-    inner join attempts
-        on
-            due.instance_id = attempts.instance_id
-            and attempts.started_at >= due.scheduled_at - interval 5 minute
-            and attempts.started_at < due.next_scheduled_at - interval 5 minute
-    where {{ strength('attempts.backup_type') }} >= {{ strength('due.backup_type') }}
+    from {{ ref('int_run_attempts') }}
 
 ),
 
-outcomes as (
+runs as (
 
     select
         instance_id,
         backup_type,
         scheduled_at,
+        any_value(due_at) as due_at,
         min(started_at) as first_attempt_at,
         max(state) filter (try = 1) as first_state,
-        bool_or({{ is_success('state') }}) as has_success,
-        bool_or({{ is_finished('state') }}) as has_finished
-    from matched
+        coalesce(bool_or({{ is_success('state') }}), false) as has_success,
+        coalesce(bool_or(not {{ is_finished('state') }}), false) as is_running,
+        coalesce(bool_and(state = 'cancelled'), false) as is_cancelled
+    from answers
     group by all
 
 ),
@@ -82,30 +32,30 @@ outcomes as (
 final as (
 
     select
-        due.instance_id,
-        due.backup_type,
-        due.scheduled_at,
-        due.due_at,
-        due.next_scheduled_at,
-        outcomes.first_attempt_at,
-        outcomes.first_state,
-        coalesce(outcomes.has_success, false) as has_success,
+        runs.*,
         case
-            when outcomes.first_attempt_at <= due.due_at then
+            when runs.first_attempt_at <= runs.due_at then
                 case
-                    when not outcomes.has_finished then 'running'
-                    when {{ is_success('outcomes.first_state') }} then 'first_try'
-                    when outcomes.has_success then 'eventual'
+                    when {{ is_success('runs.first_state') }} then 'first_try'
+                    when runs.has_success then 'eventual'
+                    when runs.is_running then 'running'
+                    when runs.is_cancelled then 'cancelled'
                     else 'failed'
                 end
-            when due.due_at >= {{ cbcr_now() }} then 'waiting'
+            when runs.due_at >= {{ cbcr_now() }} then 'waiting'
             -- A late start answers later; the promise of this moment was missed all the same.
-            when outcomes.first_attempt_at is not null then 'missed'
-            when coalesce(seen.last_ok_at, timestamp '1970-01-01') < due.due_at then 'unknown'
+            when runs.first_attempt_at is not null then 'missed'
+            -- No reading since it was due: blind. A source that is fresh without one speaks only
+            -- when something happens, so its silence becomes an answer after an hour.
+            when coalesce(seen.last_ok_at < runs.due_at, true)
+                and (
+                    coalesce(seen.sources_stale, true)
+                    or runs.due_at + interval 1 hour >= {{ cbcr_now() }}
+                )
+                then 'unknown'
             else 'missed'
         end as outcome
-    from due
-    left join outcomes using (instance_id, backup_type, scheduled_at)
+    from runs
     left join {{ ref('int_instance_sources') }} as seen using (instance_id)
 
 )

@@ -14,17 +14,22 @@ points as (
 
 ),
 
+-- The best copy counts: of equal points the one that lives longest.
 newest as (
 
     select
         instance_id,
-        max(recovery_point_at) as recovery_point_at,
-        arg_max(source_id, recovery_point_at) as source_id,
-        arg_max(label, recovery_point_at) as label,
-        arg_max(coalesce(usable_until, timestamp '9999-01-01'), recovery_point_at) as usable_until
+        recovery_point_at,
+        source_id,
+        label,
+        usable_until
     from points
     where is_usable_now
-    group by instance_id
+    qualify
+        row_number() over (
+            partition by instance_id
+            order by recovery_point_at desc, usable_until desc nulls first, source_id, repo, label
+        ) = 1
 
 ),
 
@@ -69,10 +74,11 @@ measured as (
         instances.environment,
         instances.rpo_s as objective_s,
         instances.protect_from,
+        instances.retired_at,
         newest.recovery_point_at,
         newest.source_id,
         newest.label,
-        nullif(newest.usable_until, timestamp '9999-01-01') as usable_until,
+        newest.usable_until,
         lost.lost_at,
         lost.lost_reason,
         attempts.last_attempt_at,
@@ -100,7 +106,7 @@ judged as (
     select
         *,
         case
-            when sources_stale then 'unknown'
+            when sources_stale or objective_s is null then 'unknown'
             when recovery_point_at is null and lost_at is null and breaks_at >= {{ cbcr_now() }}
                 then 'unknown'
             when recovery_point_at is null then 'breached'
@@ -111,6 +117,7 @@ judged as (
         case
             when sources_stale and source_count = 0 then 'no_source'
             when sources_stale then 'source_stale'
+            when objective_s is null then 'no_objective'
             when recovery_point_at is null and lost_at is not null then lost_reason
             when recovery_point_at is null and breaks_at >= {{ cbcr_now() }} then 'onboarding'
             when recovery_point_at is null then 'never_backed_up'
@@ -134,12 +141,13 @@ final as (
         reason,
         objective_s,
         exposure_s,
-        exposure_s / objective_s as ratio,
+        exposure_s / nullif(objective_s, 0) as ratio,
         recovery_point_at,
         source_id,
         label,
         case
-            when status = 'unknown' then coalesce(stale_at, protect_from)
+            when reason = 'source_stale' and stale_at < {{ cbcr_now() }} then stale_at
+            when status = 'unknown' then protect_from
             when status = 'breached' and recovery_point_at is null
                 then coalesce(lost_at, breaks_at)
             when status = 'breached' then greatest(breaks_at, lost_at)
@@ -152,7 +160,8 @@ final as (
                 when status in ('approaching', 'unknown') and not sources_stale then breaks_at
             end,
             case when not sources_stale then usable_until end,
-            case when not sources_stale then stale_at end
+            case when not sources_stale then stale_at end,
+            retired_at
         ) + interval 1 microsecond as changes_at,
         last_attempt_at,
         last_attempt_state,

@@ -1,5 +1,5 @@
 -- Incremental by ingest sequence. Attempts without an end are read again each time, because they
--- become lost by the clock alone.
+-- become lost by the clock alone, and so is what an earlier build did not believe yet.
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
@@ -13,34 +13,22 @@ with attempts as (
     {% if is_incremental() %}
         where
             ingest_seq > (select coalesce(max(ingest_seq), 0) from {{ this }})
-            or (source_id, attempt_key) in (
+            or (source_id, attempt_key) not in (
                 select (source_id, attempt_key) from {{ this }}
-                where not is_finished or (state = 'lost' and finished_at is null)
+                where is_finished and not (state = 'lost' and finished_at is null)
             )
     {% endif %}
-
-),
-
-slots as (
-
-    select instance_id, backup_type, scheduled_at, next_scheduled_at
-    from {{ ref('int_scheduled_runs') }}
 
 ),
 
 matched as (
 
     select
-        attempts.source_id,
-        attempts.attempt_key,
-        max(slots.scheduled_at) as scheduled_at
-    from attempts
-    inner join slots
-        on
-            attempts.instance_id = slots.instance_id
-            and attempts.started_at >= slots.scheduled_at - interval 5 minute
-            and attempts.started_at < slots.next_scheduled_at - interval 5 minute
-    where {{ strength('attempts.backup_type') }} >= {{ strength('slots.backup_type') }}
+        source_id,
+        attempt_key,
+        max(scheduled_at) as scheduled_at
+    from {{ ref('int_run_attempts') }}
+    where attempt_key is not null
     group by all
 
 ),

@@ -20,7 +20,7 @@ by_run as (
         scheduled_at::date as day,
         backup_type,
         count(*) as scheduled,
-        count(*) filter (outcome in ('first_try', 'eventual', 'failed', 'running')) as attempted,
+        count(*) filter (outcome not in ('missed', 'unknown')) as attempted,
         count(*) filter (outcome = 'first_try') as first_try,
         count(*) filter (outcome = 'first_try' or has_success) as eventual,
         count(*) filter (outcome = 'missed') as missed,

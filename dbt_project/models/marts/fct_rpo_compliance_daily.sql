@@ -2,7 +2,6 @@
 with steps as (
 
     select * from {{ ref('int_rpo_steps') }}
-    where is_measured
 
 ),
 
@@ -11,7 +10,8 @@ days as (
     select
         *,
         unnest(range(
-            epoch_us(started_at) // 86400000000, (epoch_us(ended_at) - 1) // 86400000000 + 1
+            {{ day_number('started_at') }},
+            {{ day_number('ended_at - interval 1 microsecond') }} + 1
         )) as day_number
     from steps
 
@@ -25,7 +25,9 @@ clipped as (
         greatest(epoch_us(started_at), day_number * 86400000000) as from_us,
         least(epoch_us(ended_at), (day_number + 1) * 86400000000) as to_us,
         epoch_us(violated_from) as violated_us,
-        epoch_us(recovery_point_at) as point_us
+        epoch_us(recovery_point_at) as point_us,
+        worst_lag_s,
+        is_measured
     from days
 
 ),
@@ -49,11 +51,13 @@ final as (
     select
         instance_id,
         day,
-        sum(measured_us) / 1000000.0 as measured_s,
+        coalesce(sum(measured_us) filter (is_measured), 0) / 1000000.0 as measured_s,
         sum(violation_us) / 1000000.0 as violation_s,
-        1 - sum(violation_us) / sum(measured_us) as compliance,
-        max(case when point_us is not null then greatest(to_us - point_us, 0) end) / 1000000.0
-            as worst_exposure_s
+        -- Nothing measured is no compliance, neither 0 nor 1.
+        1 - sum(violation_us) / sum(measured_us) filter (is_measured) as compliance,
+        max(greatest((to_us - point_us) / 1000000.0, worst_lag_s)) filter (
+            is_measured and point_us is not null
+        ) as worst_exposure_s
     from violated
     group by all
 

@@ -1,4 +1,7 @@
 -- Closed intervals only: the tail that is still open has no end, live_rpo_status tells it.
+-- The first cause that applies counts: never_backed_up, expired or corrupt (the newest point was
+-- lost as it began), missed (the newest run that was due before it ended), failed, archive_stalled
+-- (the newest point was an archive), late (a success ended inside of it or ended it), unknown.
 with steps as (
 
     select * from {{ ref('int_rpo_steps') }}
@@ -49,7 +52,9 @@ intervals as (
 
 closed as (
 
-    select intervals.*, instances.retired_at
+    select
+        intervals.*,
+        {{ plus_seconds('intervals.started_at', '-intervals.objective_s') }} as looked_from
     from intervals
     inner join {{ ref('stg_instances') }} as instances using (instance_id)
     where
@@ -82,47 +87,48 @@ causes as (
     select
         closed.instance_id,
         closed.started_at,
+        -- A point that would have kept the promise, had it not been lost.
         (
-            select max(points.unusable_reason) from points
+            select arg_max(points.unusable_reason, points.recovery_point_at) from points
             where
                 points.instance_id = closed.instance_id
-                and points.usable_until = closed.started_at
+                and points.recovery_point_at > closed.looked_from
+                and points.usable_until <= closed.started_at
         ) as lost_reason,
         (
             select count(*) from points
             where points.instance_id = closed.instance_id and points.usable_from < closed.started_at
         ) as points_before,
         (
-            select count(*) from points
+            select arg_max(points.backup_type, points.recovery_point_at) from points
             where
                 points.instance_id = closed.instance_id
-                and points.backup_type = 'archive'
                 and points.usable_from < closed.started_at
-        ) as archives_before,
+        ) as newest_type,
+        -- What happened between the last chance to stay within the objective and the end.
         (
-            select count(*) from runs
+            select arg_max(runs.outcome, (runs.scheduled_at, runs.backup_type = 'full')) from runs
             where
                 runs.instance_id = closed.instance_id
-                and runs.outcome = 'missed'
+                and runs.outcome <> 'waiting'
                 and runs.scheduled_at < closed.ended_at
-                and runs.scheduled_at
-                >= closed.started_at - to_microseconds((closed.objective_s * 1000000)::bigint)
-        ) as missed_runs,
+                and runs.scheduled_at >= closed.looked_from
+        ) as newest_outcome,
         (
             select count(*) from attempts
             where
                 attempts.instance_id = closed.instance_id
                 and attempts.state in ('failed', 'lost')
                 and attempts.started_at < closed.ended_at
-                and attempts.started_at
-                >= closed.started_at - to_microseconds((closed.objective_s * 1000000)::bigint)
+                and attempts.started_at >= closed.looked_from
         ) as failed_attempts,
         (
             select count(*) from attempts
             where
                 attempts.instance_id = closed.instance_id
                 and {{ is_success('attempts.state') }}
-                and attempts.finished_at = closed.ended_at
+                and attempts.finished_at > closed.started_at
+                and attempts.finished_at <= closed.ended_at
         ) as late_attempts
     from closed
 
@@ -137,12 +143,12 @@ final as (
         {{ seconds_between('closed.started_at', 'closed.ended_at') }} as duration_s,
         closed.objective_s,
         case
-            when causes.lost_reason like '%corrupt' then 'corrupt'
-            when causes.lost_reason like '%expired' then 'expired'
             when causes.points_before = 0 then 'never_backed_up'
-            when causes.archives_before > 0 then 'archive_stalled'
+            when causes.lost_reason like '%expired' then 'expired'
+            when causes.lost_reason like '%corrupt' then 'corrupt'
+            when causes.newest_outcome = 'missed' then 'missed'
             when causes.failed_attempts > 0 then 'failed'
-            when causes.missed_runs > 0 then 'missed'
+            when causes.newest_type = 'archive' then 'archive_stalled'
             when causes.late_attempts > 0 then 'late'
             else 'unknown'
         end as cause

@@ -39,6 +39,9 @@ worst as (
     select
         instance_id,
         count(*) filter (outcome = 'missed') as missed,
+        -- Without a reading since it was due: silence becomes an answer, or blindness.
+        min(due_at + interval 1 hour) filter (outcome = 'unknown') as settles_at,
+        min(due_at) as oldest_due_at,
         min(due_at) filter (outcome = 'missed') as since,
         min(due_at) as unknown_since,
         arg_min(backup_type, scheduled_at) as backup_type,
@@ -76,7 +79,15 @@ judged as (
         0 as objective,
         'runs' as unit,
         coalesce(worst.since, worst.unknown_since) as since,
-        upcoming.due_at + interval 1 microsecond as changes_at,
+        -- What has passed already changes nothing any more, and least() ignores null.
+        least(
+            upcoming.due_at,
+            case when worst.settles_at >= {{ cbcr_now() }} then worst.settles_at end,
+            case
+                when seen.last_ok_at < worst.oldest_due_at and seen.stale_at >= {{ cbcr_now() }}
+                    then seen.stale_at
+            end
+        ) + interval 1 microsecond as changes_at,
         instances.team,
         {{ instance_labels() }} as labels,
         case
@@ -91,6 +102,7 @@ judged as (
     from instances
     left join worst using (instance_id)
     left join upcoming using (instance_id)
+    left join {{ ref('int_instance_sources') }} as seen using (instance_id)
 
 ),
 

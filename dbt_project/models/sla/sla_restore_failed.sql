@@ -9,6 +9,7 @@ with restores as (
     where
         instance_id is not null
         and {{ is_finished('state') }}
+        and state <> 'cancelled'
         and coalesce(requested_at, started_at, first_seen_at) <= {{ cbcr_now() }}
 
 ),
@@ -24,7 +25,7 @@ newest as (
 
     select
         *,
-        state in ('failed', 'lost') or verification = 'failed' as is_failed
+        state in ('failed', 'lost') or coalesce(verification = 'failed', false) as is_failed
     from restores
     qualify row_number() over (partition by instance_id order by ended_at desc) = 1
 

@@ -25,8 +25,11 @@ judged as (
             when reason = 'source_stale'
                 then instance_id || ': all its sources are stale since ' || {{ utc_text('since') }}
                     || ', so we cannot see its backups'
+            when reason = 'no_objective'
+                then instance_id || ': no recovery point objective was promised, so nothing is kept'
             when reason = 'onboarding'
-                then instance_id || ': no backup yet, due by ' || {{ utc_text('changes_at') }}
+                then instance_id || ': no backup yet, due by '
+                    || {{ utc_text(plus_seconds('protect_from', 'objective_s')) }}
             when reason = 'never_backed_up'
                 then instance_id || ' was never backed up; it is protected since '
                     || {{ utc_text('protect_from') }}
