@@ -25,7 +25,7 @@ def compliance(trend: pl.DataFrame, *, target: float) -> alt.LayerChart:
             alt.Tooltip("instances:Q", title="of instances"),
         ],
     )
-    line = base.mark_line(color=COLOURS["ok"], strokeWidth=2.5, interpolate="monotone")
+    line = base.mark_line(color=COLOURS["ok"], strokeWidth=2.5)
     dots = base.mark_circle(color=COLOURS["ok"], size=36)
     goal = (
         alt.Chart(pl.DataFrame({"target": [target]}))

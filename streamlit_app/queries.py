@@ -19,6 +19,7 @@ import streamlit as st
 from cbcr_assets.warehouse import Snapshot, WarehouseMissing, connect, current
 
 PAGE_ROWS = 50
+PROBLEM_ROWS = 500
 _LIVE_S = 5
 
 
@@ -124,14 +125,27 @@ def compliance_trend(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
     return _history(str(at.path), sql, chosen)
 
 
-def problems(at: Snapshot, instance: str = "") -> pl.DataFrame:
-    """Return the verdicts that are not ok now, of all subjects or of one instance."""
-    sql = """
-        select rule, status, severity, subject_id, summary, since from live.sla_evaluations
-        where status <> 'ok' and ($instance = '' or subject_id = $instance)
+def problems(at: Snapshot, chosen: dict[str, Any], *, instance: str = "") -> pl.DataFrame:
+    """Return the first verdicts that are not ok now, the worst first; `total` counts all.
+
+    Args:
+        at: Which snapshot.
+        chosen: Filter; verdicts on other subjects than instances match the empty one only.
+        instance: Only those on this instance.
+    """
+    sql = f"""
+        with verdicts as (
+          select *, try_cast(labels ->> 'tier' as integer) as tier, labels ->> 'db_type' as db_type
+          from live.sla_evaluations where status <> 'ok'
+        )
+        select rule, status, severity, subject_id, summary, since, count(*) over () as total
+        from verdicts
+        where {_FILTER}
+          and ($instance = '' or (subject_kind = 'instance' and subject_id = $instance))
         order by case status when 'breached' then 0 when 'unknown' then 1 else 2 end,
-          case severity when 'critical' then 0 else 1 end, since"""
-    return _live(str(at.path), sql, {"instance": instance})
+          case severity when 'critical' then 0 else 1 end, since
+        limit {PROBLEM_ROWS}"""
+    return _live(str(at.path), sql, chosen | {"instance": instance})
 
 
 def sources(at: Snapshot) -> pl.DataFrame:
@@ -151,20 +165,26 @@ def instance(at: Snapshot, instance_id: str) -> dict[str, Any] | None:
 
 
 def exposure(at: Snapshot, instance_id: str, days: int) -> pl.DataFrame:
-    """Return the corners of the sawtooth: `moment`, `exposure_s` (null: nothing to restore)."""
+    """Return the corners of the sawtooth: `moment`, `exposure_s` (null: nothing to restore).
+
+    While an archive kept up, its worst lag of the day stands for the teeth that are too fine.
+    """
     sql = """
         with steps as (
-          select *, row_number() over (order by started_at) as step
+          select *, row_number() over (order by started_at) as step,
+            coalesce(worst_lag_s, 0) as least_s
           from intermediate.int_rpo_steps
           where instance_id = $id and ended_at > cbcr_now() - to_days($days::integer)
+        ),
+        corners as (
+          select step, started_at as moment, recovery_point_at, least_s from steps
+          union all
+          select step, ended_at, recovery_point_at, least_s from steps
         )
-        select step, started_at as moment,
-          greatest((epoch_us(started_at) - epoch_us(recovery_point_at)) / 1e6, 0) as exposure_s
-        from steps
-        union all
-        select step, ended_at,
-          greatest((epoch_us(ended_at) - epoch_us(recovery_point_at)) / 1e6, 0)
-        from steps order by moment, step"""
+        select step, moment, case when recovery_point_at is not null
+          then greatest((epoch_us(moment) - epoch_us(recovery_point_at)) / 1e6, least_s)
+          end as exposure_s
+        from corners order by moment, step"""
     return _history(str(at.path), sql, {"id": instance_id, "days": days})
 
 

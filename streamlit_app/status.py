@@ -4,6 +4,7 @@ Belongs here: the house's signs and formats. Does not belong here: queries, char
 Colours are Okabe and Ito's, told apart by the colour-blind; the shape and the word say it again.
 """
 
+import re
 from datetime import datetime
 
 import polars as pl
@@ -36,8 +37,11 @@ _REASONS = {
     "never_backed_up": "it was never backed up",
     "onboarding": "it is new: the first backup is not due yet",
     "source_stale": "its source is silent, so we cannot see its backups",
+    "no_objective": "no objective was promised for it",
     "no_source": "no source speaks of it, so we cannot see its backups",
 }
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]()<>#!|~$:]")
 
 
 def badge(status: str) -> str:
@@ -89,6 +93,11 @@ def size(count: int | None) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def plain(text: str | None) -> str:
+    """Return foreign text so that Markdown shows it as it is: no links, pictures or formulas."""
+    return _MARKUP.sub(r"\\\g<0>", text or "")
 
 
 def lost_column(frame: pl.DataFrame) -> pl.Series:

@@ -38,7 +38,9 @@ _RUNS: dict[str, Any] = {
 }
 
 
-def expand_schedules(inventory: Inventory, *, start: datetime, until: datetime) -> pl.DataFrame:
+def expand_schedules(
+    inventory: Inventory, *, start: datetime, until: datetime, known: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return the scheduled runs of all instances as a frame of raw.scheduled_runs.
 
     Sorted by instance, type and time. A run is due `grace` after its scheduled time.
@@ -49,12 +51,21 @@ def expand_schedules(inventory: Inventory, *, start: datetime, until: datetime) 
             `protect_from`.
         until: Last moment of interest, naive UTC, included; an instance has none from its
             `retired_at` on.
+        known: Newest run that is stored already, by instance_id and backup_type, in the column
+            `known_until`; only later ones are returned.
     """
     promises = _promises(inventory).sort("instance_id", "backup_type")
+    if known is not None:
+        later = pl.col("known_until") + timedelta(microseconds=1)
+        promises = promises.join(
+            known, on=["instance_id", "backup_type"], how="left", maintain_order="left"
+        ).with_columns(begin=pl.max_horizontal("begin", later))
     # Fleets share few schedules, so each is walked once.
-    asked = promises.select("cron", "timezone").unique().rows()
+    asked = promises.group_by("cron", "timezone").agg(
+        pl.col("begin").fill_null(start).clip(lower_bound=start).min()
+    )
     runs = pl.DataFrame(
-        [(cron, zone, list(_runs(cron, zone, start, until))) for cron, zone in asked],
+        [(cron, zone, list(_runs(cron, zone, begin, until))) for cron, zone, begin in asked.rows()],
         schema=_RUNS,
         orient="row",
     )

@@ -19,10 +19,11 @@ from cbcr_assets.connectors.registry import connector
 from cbcr_assets.connectors.transports.collect import CollectReport, collect
 from cbcr_assets.connectors.transports.drop import OfferedFile, offered
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
-from cbcr_assets.warehouse.inventory import InventoryReport, store_inventory
+from cbcr_assets.warehouse.inventory import InventoryReport, scheduled_until, store_inventory
 from cbcr_assets.warehouse.sla import RuleVerdicts, SlaEvaluation, evaluate, store
 
 _FILES_A_PULL = 500
+_SCHEDULE_BACK = timedelta(days=400)
 _SCHEDULE_AHEAD = timedelta(days=8)
 # The rules are subjects of a rule themselves: one that says nothing must be told, too.
 RULE_HEALTH = "rule_unreadable"
@@ -51,10 +52,13 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
     if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
         return None
     inventory = load_inventory(config.inventory, sources=config.sources)
-    scheduled = expand_schedules(
-        inventory, start=now - timedelta(days=400), until=now + _SCHEDULE_AHEAD
-    )
     with platform.warehouse.write() as session:
+        scheduled = expand_schedules(
+            inventory,
+            start=now - _SCHEDULE_BACK,
+            until=now + _SCHEDULE_AHEAD,
+            known=scheduled_until(session, now=now),
+        )
         frames = inventory.frames(config.sources)
         report = store_inventory(session, frames, scheduled, now=now)
     _write_atomically(state, fingerprint)

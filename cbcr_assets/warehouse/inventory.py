@@ -24,6 +24,15 @@ class InventoryReport:
     remapped: int
 
 
+def scheduled_until(session: Session, *, now: datetime) -> pl.DataFrame:
+    """Return the newest stored run of the past by instance_id and backup_type, `known_until`."""
+    return session.query(
+        "select instance_id, backup_type, max(scheduled_at) as known_until from raw.scheduled_runs"
+        " where scheduled_at <= $now group by all",
+        {"now": now},
+    )
+
+
 def store_inventory(
     session: Session, frames: Mapping[str, pl.DataFrame], scheduled: pl.DataFrame, *, now: datetime
 ) -> InventoryReport:
@@ -32,7 +41,8 @@ def store_inventory(
     Args:
         session: Open transaction.
         frames: Frames of raw.instances, raw.instance_aliases and raw.sources.
-        scheduled: Frame of raw.scheduled_runs from the start of protection to some days ahead.
+        scheduled: Frame of raw.scheduled_runs: what is not stored yet, to some days ahead (see
+            `scheduled_until`).
         now: Present, naive UTC. Schedules of the past stay as they were.
     """
     loaded = [session.load(table, frame) for table, frame in frames.items()]
@@ -85,13 +95,5 @@ def _retire_sources(session: Session, sources: pl.DataFrame, now: datetime) -> N
 
 def _store_schedule(session: Session, scheduled: pl.DataFrame, now: datetime) -> LoadResult:
     # What was promised for the past does not change with today's schedule.
-    past = session.query(
-        "select instance_id, backup_type, max(scheduled_at) as known_until from raw.scheduled_runs"
-        " where scheduled_at <= $now group by all",
-        {"now": now},
-    )
     session.execute("delete from raw.scheduled_runs where scheduled_at > $now", {"now": now})
-    fresh = scheduled.join(past, on=["instance_id", "backup_type"], how="left").filter(
-        pl.col("known_until").is_null() | (pl.col("scheduled_at") > pl.col("known_until"))
-    )
-    return session.load("scheduled_runs", fresh.drop("known_until"))
+    return session.load("scheduled_runs", scheduled)

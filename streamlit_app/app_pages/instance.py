@@ -8,17 +8,17 @@ import streamlit as st
 
 from streamlit_app import charts, queries
 from streamlit_app.header import page_header
-from streamlit_app.status import COLOURS, badge, brief, duration, loss, moment, reason, size
+from streamlit_app.status import COLOURS, badge, brief, duration, loss, moment, plain, reason, size
 
 _DAYS = 30
 
 instance_id = st.query_params.get("id", "")
-at = page_header(instance_id or "Instance")
+at = page_header(plain(instance_id) or "Instance")
 st.page_link(st.session_state["pages"]["instances"], label="← all instances")
 facts = queries.instance(at, instance_id) if instance_id else None
 if facts is None:
     st.warning(
-        f"There is no instance `{instance_id}` in the inventory of this snapshot."
+        f"There is no instance {plain(instance_id)} in the inventory of this snapshot."
         if instance_id
         else "Choose an instance from the list.",
         icon=":material/search:",
@@ -40,7 +40,7 @@ else:
         f"<b>{badge(facts['status'])}</b>: {reason(facts['reason'])}{since}</div>",
         unsafe_allow_html=True,
     )
-tiles = st.columns(5)
+tiles = st.columns([2, 2, 3, 3, 3])
 tiles[0].metric("Would lose now", loss(facts["status"], facts["exposure_s"]))
 tiles[1].metric("Objective (RPO)", duration(facts["rpo_s"]))
 newest = facts["recovery_point_at"]
@@ -48,8 +48,8 @@ tiles[2].metric("Recovery point", brief(newest), help=moment(newest))
 tiles[3].metric("Last attempt", facts["last_attempt_state"] or "none")
 tiles[4].metric("Team · tier", f"{facts['team'] or '–'} · {facts['tier'] or '–'}")
 
-for row in queries.problems(at, instance_id).iter_rows(named=True):
-    st.error(f"**{row['rule']}** {row['summary']}", icon=":material/warning:")
+for row in queries.problems(at, queries.scope(), instance=instance_id).iter_rows(named=True):
+    st.error(f"**{plain(row['rule'])}** {plain(row['summary'])}", icon=":material/warning:")
 
 st.subheader("Data at risk over time")
 corners = queries.exposure(at, instance_id, _DAYS)
@@ -101,8 +101,8 @@ else:
     begun = last["requested_at"] or last["started_at"]
     if last["state"] == "failed" or last["verification"] == "failed":
         st.error(
-            f"The restore of {moment(begun)} failed: {last['error_code'] or ''}"
-            f" {last['error_text'] or 'the data was not what it should be'}",
+            f"The restore of {moment(begun)} failed: {plain(last['error_code'])}"
+            f" {plain(last['error_text']) or 'the data was not what it should be'}",
             icon=":material/warning:",
         )
     elif last["rto_s"] is None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from streamlit_app import charts, queries, urlstate
 from streamlit_app.header import page_header
-from streamlit_app.status import COLOURS, SIGNS, badge, lost_column, moment, reason
+from streamlit_app.status import COLOURS, SIGNS, badge, lost_column, moment, plain, reason
 
 _TARGET = 0.99
 
@@ -61,52 +61,48 @@ tiles[5].metric(
     help="Instances whose newest drill was verified within the RTO",
 )
 
-left, right = st.columns([5, 3], gap="medium")
-with left:
-    st.subheader("The worst ten")
-    worst = queries.instances(at, chosen, rows=10)
-    shown = worst.select(
-        pl.col("status").map_elements(badge, return_dtype=pl.String).alias("status"),
-        pl.col("instance_id").alias("instance"),
-        lost_column(worst).alias("would lose"),
-        pl.col("ratio").alias("used"),
-        pl.col("reason").map_elements(reason, return_dtype=pl.String).alias("why"),
-        "team",
-    )
-    picked = st.dataframe(
-        shown,
-        hide_index=True,
-        key="worst",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config={
-            "used": st.column_config.ProgressColumn(
-                "objective used", min_value=0, max_value=1, format="percent"
-            )
-        },
-    )
-    rows = picked["selection"]["rows"]
-    if rows:
-        name = worst["instance_id"][rows[0]]
-        st.page_link(
-            st.session_state["pages"]["instance"],
-            label=f"Open {name} →",
-            query_params={"id": name},
+st.subheader("The worst ten")
+worst = queries.instances(at, chosen, rows=10)
+shown = worst.select(
+    pl.col("status").map_elements(badge, return_dtype=pl.String).alias("status"),
+    pl.col("instance_id").alias("instance"),
+    lost_column(worst).alias("would lose"),
+    pl.col("ratio").alias("used"),
+    pl.col("reason").map_elements(reason, return_dtype=pl.String).alias("why"),
+    "team",
+)
+picked = st.dataframe(
+    shown,
+    hide_index=True,
+    key="worst",
+    on_select="rerun",
+    selection_mode="single-row",
+    column_config={
+        "used": st.column_config.ProgressColumn(
+            "objective used", min_value=0, max_value=1, format="percent"
         )
-    else:
-        st.caption("Select a row to open the instance.")
-with right:
-    st.subheader("RPO compliance by day")
-    if trend.height:
-        st.altair_chart(charts.compliance(trend, target=_TARGET), width="stretch")
-        st.caption(
-            f"Share of time in which the objective was kept; the dashed line is {_TARGET:.0%}."
-        )
-    else:
-        st.info("No day was measured yet.")
+    },
+)
+rows = picked["selection"]["rows"]
+if rows:
+    name = worst["instance_id"][rows[0]]
+    st.page_link(
+        st.session_state["pages"]["instance"],
+        label=f"Open {name} →",
+        query_params={"id": name},
+    )
+else:
+    st.caption("Select a row to open the instance.")
+
+st.subheader("RPO compliance by day")
+if trend.height:
+    st.altair_chart(charts.compliance(trend, target=_TARGET), width="stretch")
+    st.caption(f"Share of time in which the objective was kept; the dashed line is {_TARGET:.0%}.")
+else:
+    st.info("No day was measured yet.")
 
 st.subheader("What is wrong now")
-found = queries.problems(at)
+found = queries.problems(at, chosen)
 if found.is_empty():
     st.success("No rule reports anything.", icon=":material/check_circle:")
 else:
@@ -120,8 +116,9 @@ else:
         ),
         hide_index=True,
     )
+    if found["total"][0] > found.height:
+        st.caption(f"The first {found.height} of {found['total'][0]}.")
 stale = queries.sources(at).filter(pl.col("status") != "ok")
 for row in stale.iter_rows(named=True):
-    st.caption(
-        f"○ source {row['source_id']} ({row['tool']}): last good answer {moment(row['last_ok_at'])}"
-    )
+    name = f"{plain(row['source_id'])} ({plain(row['tool'])})"
+    st.caption(f"○ source {name}: last good answer {moment(row['last_ok_at'])}")

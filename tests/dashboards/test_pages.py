@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cbcr_assets.cli.demonstration import Demo
 from cbcr_assets.warehouse import FileWarehouse, connect, current
+from streamlit_app.status import plain
 
 APP = str(Path(__file__).resolve().parents[2] / "streamlit_app" / "app.py")
 
@@ -97,7 +98,7 @@ def test_an_instance_tells_status_attempts_and_errors(serving: Path, demo: Demo)
     name = incident(demo, "backup_failed", "breached")
     app = run("instance", id=name)
     assert name in words(app)
-    assert "backup_failed" in words(app)
+    assert plain("backup_failed") in words(app)
     attempts = sql(
         serving, f"select count(*) from marts.fct_backup_attempts where instance_id = '{name}'"
         " and started_at > cbcr_now() - interval 30 day",
@@ -123,7 +124,7 @@ def test_a_slow_drill_is_shown_beyond_its_objective(serving: Path, demo: Demo) -
 
 
 def test_an_unknown_instance_is_a_message_with_a_way_back(serving: Path) -> None:
-    assert "There is no instance `nope`" in words(run("instance", id="nope"))
+    assert "There is no instance nope" in words(run("instance", id="nope"))
     assert "Choose an instance" in words(run("instance"))
 
 
@@ -143,3 +144,15 @@ def test_a_snapshot_without_models_and_old_data_say_so(
     page = words(run())
     assert "before the first build" in page
     assert "3h 0m old" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![x](http://example.org/x.png)", r"\!\[x\]\(http\://example.org/x.png\)"),
+        ("$E$ <b>", r"\$E\$ \<b\>"),
+        (None, ""),
+    ],
+)
+def test_foreign_text_is_shown_and_never_interpreted(text: str | None, shown: str) -> None:
+    assert plain(text) == shown

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from cronsim import CronSim
 from hypothesis import given, settings
@@ -29,8 +30,8 @@ def instance(name="a", *, full=None, incr=None, zone="UTC", **columns):
     return Instance(name, defaults | schedules | columns, ())
 
 
-def expand(*instances, start, until):
-    return expand_schedules(Inventory(instances), start=start, until=until)
+def expand(*instances, start, until, known=None):
+    return expand_schedules(Inventory(instances), start=start, until=until, known=known)
 
 
 def runs(cron, zone, start, until, **columns):
@@ -209,3 +210,19 @@ def test_a_fleet_shares_its_schedules(monkeypatch):
     frame = expand(*fleet, start=datetime(2026, 9, 24), until=datetime(2026, 11, 23))
     assert frame["instance_id"].n_unique() == 1000
     assert len(walked) == 3 + 60
+
+
+def test_runs_that_are_known_are_not_walked_again():
+    start, until = hours("01-01T00:00", "01-04T12:00")
+    daily = [instance(name, full="0 0 * * *") for name in ("new", "old")]
+    known = pl.DataFrame(
+        {"instance_id": ["old"], "backup_type": ["full"], "known_until": hours("01-03T00:00")},
+        schema_overrides={"known_until": pl.Datetime("us")},
+    )
+    found = expand(*daily, start=start, until=until, known=known)
+    by_name = {name: part["scheduled_at"].to_list() for (name,), part in
+               found.group_by("instance_id", maintain_order=True)}  # fmt: skip
+    assert by_name == {
+        "new": hours("01-01T00:00", "01-02T00:00", "01-03T00:00", "01-04T00:00"),
+        "old": hours("01-04T00:00"),
+    }

@@ -8,7 +8,7 @@ import pytest
 
 from cbcr_assets.records import empty_frame, typed_frame
 from cbcr_assets.warehouse import FileWarehouse
-from cbcr_assets.warehouse.inventory import store_inventory
+from cbcr_assets.warehouse.inventory import scheduled_until, store_inventory
 from cbcr_assets.warehouse.sla import evaluate, store
 
 NOW = datetime(2026, 1, 10)
@@ -79,8 +79,10 @@ def test_a_changed_schedule_leaves_the_past_and_replaces_the_future(
 ) -> None:
     with warehouse.write() as session:
         store_inventory(session, frames(), slots(5, 8, 12, 15), now=NOW)
-        store_inventory(session, frames(), slots(6, 7, 13), now=NOW)
+        known = scheduled_until(session, now=NOW)
+        store_inventory(session, frames(), slots(13), now=NOW)
         days = [day for (day,) in session.rows("select day(scheduled_at) from raw.scheduled_runs")]
+    assert known.rows() == [("i", "full", datetime(2026, 1, 8))]
     assert sorted(days) == [5, 8, 13]
 
 
