@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from cbcr_assets.assets.cooldown import JOB, cooldown
 from cbcr_assets.assets.publish import publish_asset
 from cbcr_assets.assets.transform import transform_assets
 from cbcr_assets.resources import PlatformResource
-from cbcr_assets.steps.platform import open_platform
+from cbcr_assets.steps.platform import open_running
 
 _PUBLISHED = ("marts", "live")
 
@@ -20,30 +21,23 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
         environ: Environment that names the configuration; None: this process's.
 
     Raises:
-        ConfigError: cbcr.yaml is wrong.
+        ConfigError: cbcr.yaml is wrong and never was right.
         WarehouseError: dbt cannot parse its project.
     """
-    platform = open_platform(os.environ if environ is None else environ)
+    platform = open_running(os.environ if environ is None else environ)
     models = transform_assets(platform)
     marts = [spec.key for spec in models.specs if spec.group_name in _PUBLISHED]
-    snapshot = publish_asset(marts, build_every=platform.config.build_every)
+    snapshot = publish_asset(marts)
     return dg.Definitions(
         assets=[models, snapshot],
         jobs=[
             dg.define_asset_job(
-                "build_and_publish",
+                JOB,
                 selection=dg.AssetSelection.all(),
                 description="Build every model, run every test, publish a snapshot.",
             )
         ],
-        sensors=[
-            dg.AutomationConditionSensorDefinition(
-                "analytics",
-                target=dg.AssetSelection.all(),
-                default_status=dg.DefaultSensorStatus.RUNNING,
-                minimum_interval_seconds=30,
-            )
-        ],
+        sensors=[cooldown],
         resources={"platform": PlatformResource(config=str(platform.config.file))},
         executor=dg.in_process_executor,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from cbcr_assets.steps.platform import Platform, open_platform
+from cbcr_assets.steps.platform import Platform, open_running
 
 
 class PlatformResource(dg.ConfigurableResource[Any]):
@@ -26,9 +26,9 @@ class PlatformResource(dg.ConfigurableResource[Any]):
         """Load the configuration.
 
         Raises:
-            ConfigError: It is wrong; all problems at once.
+            ConfigError: It is wrong and never was right; all problems at once.
         """
-        return open_platform(os.environ | ({"CBCR_CONFIG": self.config} if self.config else {}))
+        return open_running(os.environ | ({"CBCR_CONFIG": self.config} if self.config else {}))
 
     def now(self) -> datetime:
         """Return the present, naive UTC."""

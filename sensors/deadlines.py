@@ -8,21 +8,25 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from cbcr_assets.resources import PlatformResource
-from cbcr_assets.steps.watch import NextChange, next_change
+from cbcr_assets.steps.watch import NextChange, configuration_mark, next_change
 from sensors.jobs import evaluate_job, in_flight, watch_job
 from sensors.offers import next_offer
 
 
-def due_work(change: NextChange | None, *, heartbeat: timedelta, now: datetime) -> str | None:
+def due_work(
+    change: NextChange | None, *, configuration: str, heartbeat: timedelta, now: datetime
+) -> str | None:
     """Return the identity of the evaluation that is due, or None.
 
-    Due are: the first one ever, the moment at which a status changes by itself, and the heartbeat
-    that guards against a wrong or lost moment.
+    Due are: the first one ever, the moment at which a status changes by itself, one with a changed
+    configuration, and the heartbeat that guards against a wrong or lost moment.
     """
     if change is None:
         return "first"
     if change.changes_at is not None and now > change.changes_at:
         return f"change:{change.changes_at.isoformat()}"
+    if change.configuration != configuration:
+        return f"configuration:{configuration}:{change.evaluated_at.isoformat()}"
     if now - change.evaluated_at >= heartbeat:
         return f"heartbeat:{change.evaluated_at.isoformat()}"
     return None
@@ -41,7 +45,8 @@ def deadlines(
     """Ask for an evaluation when one is due."""
     opened, now = platform.open(), platform.now()
     heartbeat = timedelta(seconds=opened.config.heartbeat_s)
-    work = due_work(next_change(opened), heartbeat=heartbeat, now=now)
+    mark = configuration_mark(opened)
+    work = due_work(next_change(opened), configuration=mark, heartbeat=heartbeat, now=now)
     if work is None:
         return dg.SkipReason("no status changes by itself yet")
     if any(in_flight(context.instance, job=job.name) for job in (evaluate_job, watch_job)):

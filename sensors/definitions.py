@@ -7,7 +7,7 @@ import dagster as dg
 
 from cbcr_assets.assets.watch import routed_watch
 from cbcr_assets.resources import PlatformResource
-from cbcr_assets.steps.platform import open_platform
+from cbcr_assets.steps.platform import open_running
 from sensors.alerts import alert_tick
 from sensors.deadlines import deadlines
 from sensors.jobs import evaluate_job, watch_job
@@ -21,9 +21,9 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
         environ: Environment that names the configuration; None: this process's.
 
     Raises:
-        ConfigError: cbcr.yaml is wrong; Dagster shows all problems on the code location.
+        ConfigError: cbcr.yaml is wrong and never was right; Dagster shows all problems.
     """
-    platform = open_platform(os.environ if environ is None else environ)
+    platform = open_running(os.environ if environ is None else environ)
     sensors = [source_sensor(source) for source in platform.config.sources.values()]
     return dg.Definitions(
         assets=[routed_watch],

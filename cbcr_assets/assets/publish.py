@@ -1,14 +1,13 @@
 """Publishing as an asset: the snapshot that dashboards and planners read.
 
-Belongs here: when a snapshot is published and what the run says about it.
-Does not belong here: how (see `cbcr_assets.warehouse.publish`).
+Belongs here: the asset, and what its run says.
+Does not belong here: when (see `cooldown`), or how (see `cbcr_assets.warehouse.publish`).
 """
 
 from collections.abc import Sequence
 
 import dagster as dg
 
-from cbcr_assets.assets.transform import cooldown
 from cbcr_assets.assets.watch import POOL
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps import analytics
@@ -16,7 +15,7 @@ from cbcr_assets.steps import analytics
 SNAPSHOT_KEY = dg.AssetKey(["serving", "snapshot"])
 
 
-def publish_asset(marts: Sequence[dg.AssetKey], *, build_every: str) -> dg.AssetsDefinition:
+def publish_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """Build the asset that publishes the warehouse once the given models are built."""
 
     @dg.asset(
@@ -25,7 +24,6 @@ def publish_asset(marts: Sequence[dg.AssetKey], *, build_every: str) -> dg.Asset
         group_name="serving",
         kinds={"duckdb"},
         pool=POOL,
-        automation_condition=cooldown(build_every),
         description="Immutable copy of the warehouse behind an atomic pointer, for all readers.",
     )
     def snapshot(platform: PlatformResource) -> dg.MaterializeResult[None]:

@@ -1,7 +1,7 @@
 """The dbt models as assets, with lineage from the watch lane's raw tables.
 
-Belongs here: how dbt's graph becomes assets, and when they are built.
-Does not belong here: models, or publishing.
+Belongs here: how dbt's graph becomes assets.
+Does not belong here: models, publishing, or when it happens.
 """
 
 import os
@@ -20,34 +20,15 @@ from cbcr_assets.steps.analytics import NO_UNIT_TESTS, dbt_environment, ensure_m
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 
 
-def cooldown(cron: str) -> Any:
-    """Build when anything upstream changed, but at most once a cron tick, and one at a time.
-
-    Never eager (a pull every few seconds would keep dbt running) and never `on_cron` (one silent
-    source would hold back every model that joins it).
-    """
-    condition: Any = dg.AutomationCondition
-    return (
-        condition.any_deps_updated().since_last_handled()
-        & condition.cron_tick_passed(cron).since_last_handled()
-        & ~condition.in_progress()
-        & ~condition.any_deps_missing()
-    ).with_label("cooldown")
-
-
 class _Translator(DagsterDbtTranslator):
-    """Groups and automation of the models; everything else is dagster-dbt's."""
-
-    def __init__(self, build_every: str) -> None:
-        super().__init__()
-        self._condition = cooldown(build_every)
+    """Groups of the models; everything else is dagster-dbt's."""
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         folder = manifest["nodes"].get(unique_id, {}).get("fqn", ["", "models"])[1]
-        return spec.replace_attributes(group_name=folder, automation_condition=self._condition)
+        return spec.replace_attributes(group_name=folder)
 
 
 def transform_assets(platform: Platform) -> dg.AssetsDefinition:
@@ -60,7 +41,7 @@ def transform_assets(platform: Platform) -> dg.AssetsDefinition:
     @dbt_assets(
         name="transform",
         manifest=ensure_manifest(platform),
-        dagster_dbt_translator=_Translator(platform.config.build_every),
+        dagster_dbt_translator=_Translator(),
         pool=POOL,
     )
     def transform(context: dg.AssetExecutionContext) -> Iterator[Any]:

@@ -56,7 +56,7 @@ def prepare(directory: Path, *, instances: int, days: int, seed: int, now: datet
     _build(platform)
     _run_watch_job(platform)
     analytics.publish(platform, now=now_utc())
-    (platform.home / "built").touch()
+    analytics.mark_built(platform)
     return Demo(platform, fleet.truth)
 
 

@@ -84,9 +84,8 @@ def up(port: PortOption = 3000, dashboard_port: DashboardPortOption = 8501) -> N
 
 
 def _first_build(platform: Platform) -> None:
-    """Make the views that the watch lane reads, once: until then it could only say so."""
-    marker = platform.home / "built"
-    if marker.is_file():
+    """Make the views that the watch lane reads, once a version: else it could only say so."""
+    if analytics.is_built(platform):
         return
     watch.sync_inventory(platform, now=now_utc())
     typer.echo("first build of the models …", err=True)
@@ -95,4 +94,4 @@ def _first_build(platform: Platform) -> None:
         typer.echo(report.output, err=True)
         raise typer.Exit(1)
     analytics.publish(platform, now=now_utc())
-    marker.write_text(now_utc().isoformat(), encoding="utf-8")
+    analytics.mark_built(platform)

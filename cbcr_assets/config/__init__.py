@@ -7,9 +7,9 @@ Does not belong here: what is done with them; nothing here opens a warehouse or 
 from cbcr_assets.config.alerting import Policy, load_policy
 from cbcr_assets.config.feeds import TOOLS
 from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
-from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, load_config
+from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, home_of, load_config
 from cbcr_assets.config.problems import ConfigError, Problem
-from cbcr_assets.config.schedule import expand_schedules
+from cbcr_assets.config.schedule import expand_schedules, has_run
 
 __all__ = [
     "TOOLS",
@@ -22,6 +22,8 @@ __all__ = [
     "Problem",
     "SourceConfig",
     "expand_schedules",
+    "has_run",
+    "home_of",
     "load_config",
     "load_inventory",
     "load_policy",

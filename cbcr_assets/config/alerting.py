@@ -195,7 +195,7 @@ class Policy:
         return tuple(missing)
 
 
-def load_policy(path: Path, *, environ: Mapping[str, str]) -> Policy:
+def load_policy(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Policy:
     """Load alerting.yaml.
 
     A secret that is not there is no error of the file: the other receivers must still be told.
@@ -203,12 +203,13 @@ def load_policy(path: Path, *, environ: Mapping[str, str]) -> Policy:
 
     Args:
         path: The file; relative paths in it start at its folder.
+        content: A copy to read in its stead.
         environ: Where references to secrets lead.
 
     Raises:
         ConfigError: With every problem.
     """
-    document = load_yaml(path)
+    document = load_yaml(path, content=content)
     model = validate(_File, document)
     problems = [*_check_names(document, model), *_check_routes(document, model)]
     if problems:

@@ -179,20 +179,21 @@ class Config:
     build_every: str
 
 
-def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
+def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
     """Load cbcr.yaml.
 
     Args:
         path: The file; what it names is relative to its folder.
+        content: A copy to read in its stead.
         environ: `CBCR_HOME` in it names the folder of all state, else it is `.cbcr` beside the
             file.
 
     Raises:
         ConfigError: With every problem.
     """
-    model = validate(_File, load_yaml(path), source_problems, feed_problems)
+    model = validate(_File, load_yaml(path, content=content), source_problems, feed_problems)
     root = path.absolute().parent
-    home = Path(environ.get("CBCR_HOME") or root / ".cbcr").absolute()
+    home = home_of(path, environ)
     warehouse = model.warehouse
     return Config(
         file=path.absolute(),
@@ -208,6 +209,11 @@ def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
     )
+
+
+def home_of(path: Path, environ: Mapping[str, str]) -> Path:
+    """Return the folder of all state of a cbcr.yaml, whatever that file says."""
+    return Path(environ.get("CBCR_HOME") or path.absolute().parent / ".cbcr").absolute()
 
 
 def _source(name: str, source: _Source, root: Path) -> SourceConfig:

@@ -82,6 +82,12 @@ def expand_schedules(
     return due.select(list(raw_table("scheduled_runs").polars_schema))
 
 
+def has_run(cron: str, *, since: datetime, until: datetime) -> bool:
+    """Say whether a cron expression in UTC has a run later than `since`, up to `until`."""
+    upcoming: datetime = next(CronSim(cron, since))
+    return upcoming <= until
+
+
 def _promises(inventory: Inventory) -> pl.DataFrame:
     rows = [
         (

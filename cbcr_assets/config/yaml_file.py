@@ -50,13 +50,17 @@ def _loader() -> Any:
 _LOADER = _loader()
 
 
-def load_yaml(path: Path) -> Document:
+def load_yaml(path: Path, *, content: Path | None = None) -> Document:
     """Read a YAML file with line marks; an empty one is an empty mapping.
+
+    Args:
+        path: The file.
+        content: A copy to read in its stead; problems still name the file.
 
     Raises:
         ConfigError: Missing, unreadable, no YAML, or keys written twice.
     """
-    text = read_text(path)
+    text = read_text(content or path)
     try:
         _refuse_depth(path, text)
         node = _LOADER(text).get_single_node()

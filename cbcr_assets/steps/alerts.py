@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from cbcr_assets.alerting import AlertService, DeliveryReport, Evaluation
+from cbcr_assets.steps.health import CONFIG_HEALTH, RULE_HEALTH
 from cbcr_assets.steps.platform import Platform
-from cbcr_assets.steps.watch import RULE_HEALTH
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _KEEP = timedelta(hours=1)
@@ -60,7 +60,7 @@ def _ingest(service: AlertService, path: Path, now: datetime) -> int:
     health = frame.filter(rule=RULE_HEALTH)
     evaluated = health.filter(status="ok")["subject_id"].to_list()
     changed = 0
-    for rule in (*evaluated, RULE_HEALTH):
+    for rule in (*evaluated, CONFIG_HEALTH, RULE_HEALTH):
         rows = frame.filter(rule=rule)
         report = service.ingest(Evaluation(path.stem, rule, _evaluated_at(path), rows), now=now)
         changed += report.opened + report.worsened + report.resolved

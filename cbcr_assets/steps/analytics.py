@@ -4,6 +4,7 @@ Belongs here: how dbt is called for this platform, and when its manifest is out 
 Does not belong here: models (dbt_project), assets (see `cbcr_assets.assets.transform`).
 """
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -95,6 +96,24 @@ def build(
     if as_of is not None:
         arguments += ["--vars", f"{{cbcr_as_of: '{as_of.isoformat(sep=' ')}'}}"]
     return dbt(platform, arguments)
+
+
+def is_built(platform: Platform) -> bool:
+    """Say whether the models that this version brings were ever built here."""
+    marker = platform.home / "built"
+    return marker.is_file() and marker.read_text(encoding="utf-8") == _models_digest()
+
+
+def mark_built(platform: Platform) -> None:
+    """Remember that the models of this version were built."""
+    (platform.home / "built").write_text(_models_digest(), encoding="utf-8")
+
+
+def _models_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*.sql")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def publish(platform: Platform, *, now: datetime) -> Snapshot:

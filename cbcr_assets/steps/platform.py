@@ -11,8 +11,9 @@ from pathlib import Path
 
 import cbcr_assets
 from cbcr_assets.alerting import AlertService, Links, open_service
-from cbcr_assets.config import Config, load_config, load_policy
+from cbcr_assets.config import Config, Policy, home_of, load_config, load_policy
 from cbcr_assets.connectors.ledger import Ledger
+from cbcr_assets.steps.in_force import load_in_force
 from cbcr_assets.warehouse import FileWarehouse
 
 CODE_ROOT = Path(cbcr_assets.__file__).resolve().parent.parent
@@ -26,10 +27,12 @@ class Platform:
     Attributes:
         config: The loaded cbcr.yaml.
         environ: Environment that secret references are resolved in.
+        running: A file that became wrong does not stop it: what was accepted last stays in force.
     """
 
     config: Config
     environ: Mapping[str, str] = field(repr=False)
+    running: bool = False
 
     @property
     def home(self) -> Path:
@@ -77,9 +80,17 @@ class Platform:
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
             store_url=f"sqlite:///{self.home / 'alerts.db'}",
-            policy=load_policy(self.config.alerting, environ=self.environ),
+            policy=self._policy(),
             links=Links(self.config.dashboard_url, self.config.dagster_url),
         )
+
+    def _policy(self) -> Policy:
+        file = self.config.alerting
+
+        def load(content: Path | None) -> Policy:
+            return load_policy(file, environ=self.environ, content=content)
+
+        return load_in_force(self.home, file, load) if self.running else load(None)
 
 
 def config_path(environ: Mapping[str, str]) -> Path:
@@ -95,3 +106,18 @@ def open_platform(environ: Mapping[str, str] | None = None) -> Platform:
     """
     environ = os.environ if environ is None else environ
     return Platform(load_config(config_path(environ), environ=environ), environ)
+
+
+def open_running(environ: Mapping[str, str] | None = None) -> Platform:
+    """Describe the platform as its lanes do: what was accepted last stays in force.
+
+    Raises:
+        ConfigError: cbcr.yaml is missing or wrong, and never was right.
+    """
+    environ = os.environ if environ is None else environ
+    path = config_path(environ)
+
+    def load(content: Path | None) -> Config:
+        return load_config(path, environ=environ, content=content)
+
+    return Platform(load_in_force(home_of(path, environ), path, load), environ, running=True)

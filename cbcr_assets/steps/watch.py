@@ -13,20 +13,20 @@ from pathlib import Path
 
 import polars as pl
 
-from cbcr_assets.config import SourceConfig, expand_schedules, load_inventory
+from cbcr_assets.config import ConfigError, SourceConfig, expand_schedules, load_inventory
 from cbcr_assets.connectors.pull import PullReport, pull
 from cbcr_assets.connectors.registry import connector
 from cbcr_assets.connectors.transports.collect import CollectReport, collect
 from cbcr_assets.connectors.transports.drop import OfferedFile, offered
+from cbcr_assets.steps.health import health
+from cbcr_assets.steps.in_force import accept, refusals, refuse
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 from cbcr_assets.warehouse.inventory import InventoryReport, scheduled_until, store_inventory
-from cbcr_assets.warehouse.sla import RuleVerdicts, SlaEvaluation, evaluate, store
+from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate, store
 
 _FILES_A_PULL = 500
 _SCHEDULE_BACK = timedelta(days=400)
 _SCHEDULE_AHEAD = timedelta(days=8)
-# The rules are subjects of a rule themselves: one that says nothing must be told, too.
-RULE_HEALTH = "rule_unreadable"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
@@ -51,7 +51,13 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
     state = platform.home / "inventory.sha256"
     if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
         return None
-    inventory = load_inventory(config.inventory, sources=config.sources)
+    try:
+        inventory = load_inventory(config.inventory, sources=config.sources)
+    except ConfigError as error:
+        refuse(platform.home, config.inventory, str(error))
+        _write_atomically(state, fingerprint)  # the same mistake is not read again and again
+        raise
+    accept(platform.home, config.inventory)
     with platform.warehouse.write() as session:
         scheduled = expand_schedules(
             inventory,
@@ -115,8 +121,14 @@ def evaluate_rules(platform: Platform, *, now: datetime) -> SlaEvaluation:
     with platform.warehouse.live(as_of=now) as session:
         evaluation = evaluate(session, rules=rules(), evaluation_id=evaluation_id, now=now)
         store(session, evaluation)
-    _write_evaluation(platform.evaluations, evaluation)
-    _write_next_change(platform.next_change, evaluation)
+    config = platform.config
+    own = health(
+        evaluation,
+        refused=refusals(platform.home),
+        files={file.name for file in (config.file, config.inventory, config.alerting)},
+    )
+    _write_evaluation(platform.evaluations, evaluation, own)
+    _write_next_change(platform, evaluation)
     return evaluation
 
 
@@ -127,10 +139,12 @@ class NextChange:
     Attributes:
         evaluated_at: The newest evaluation, naive UTC.
         changes_at: When a status changes if nothing arrives, naive UTC; None: never.
+        configuration: What it was evaluated with (see `configuration_mark`).
     """
 
     evaluated_at: datetime
     changes_at: datetime | None
+    configuration: str = ""
 
 
 def next_change(platform: Platform) -> NextChange | None:
@@ -141,45 +155,39 @@ def next_change(platform: Platform) -> NextChange | None:
         return NextChange(
             datetime.fromisoformat(data["evaluated_at"]),
             None if changes_at is None else datetime.fromisoformat(changes_at),
+            data["configuration"],
         )
     except (OSError, ValueError, KeyError):
         return None
 
 
-def rule_health(evaluation: SlaEvaluation) -> pl.DataFrame:
-    """Return the evaluation's rules as subjects themselves: a rule that is blind must be told."""
-    rows = [_health_row(verdicts, evaluation.evaluated_at) for verdicts in evaluation.rules]
-    return pl.DataFrame(rows, schema=evaluation.rules[0].rows.schema, orient="row")
+def configuration_mark(platform: Platform) -> str:
+    """Return what changes with the text, or the refusal, of a configuration file."""
+    config = platform.config
+    digest = hashlib.sha256("\x00".join(sorted(refusals(platform.home))).encode())
+    for file in (config.file, config.inventory):
+        digest.update(file.read_bytes() if file.is_file() else b"")
+    return digest.hexdigest()[:16]
 
 
-def _health_row(verdicts: RuleVerdicts, at: datetime) -> tuple[object, ...]:
-    healthy = verdicts.error is None
-    return (
-        RULE_HEALTH, "rule", verdicts.rule, "ok" if healthy else "unknown", "critical",
-        None, None, None, None if healthy else at, None, None, "{}",
-        f"rule {verdicts.rule} is evaluated" if healthy
-        else f"rule {verdicts.rule} says nothing: {verdicts.error}",
-        "docs/runbooks/rule_unreadable.md",
-    )  # fmt: skip
-
-
-def _write_evaluation(folder: Path, evaluation: SlaEvaluation) -> None:
+def _write_evaluation(folder: Path, evaluation: SlaEvaluation, own: pl.DataFrame) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     frames = [verdicts.rows for verdicts in evaluation.rules]
     partial = folder / f"{evaluation.evaluation_id}.partial"
-    pl.concat([*frames, rule_health(evaluation)]).write_parquet(partial)
+    pl.concat([*frames, own]).write_parquet(partial)
     partial.replace(folder / f"{evaluation.evaluation_id}.parquet")
 
 
-def _write_next_change(path: Path, evaluation: SlaEvaluation) -> None:
+def _write_next_change(platform: Platform, evaluation: SlaEvaluation) -> None:
     moments = (row for verdicts in evaluation.rules for row in verdicts.rows["changes_at"])
     # A moment that has passed already cannot be waited for; it would ask again for ever.
     ahead = min((m for m in moments if m is not None and m > evaluation.evaluated_at), default=None)
     content = {
         "evaluated_at": evaluation.evaluated_at.isoformat(),
         "changes_at": None if ahead is None else ahead.isoformat(),
+        "configuration": configuration_mark(platform),
     }
-    _write_atomically(path, json.dumps(content))
+    _write_atomically(platform.next_change, json.dumps(content))
 
 
 def _acknowledge(platform: Platform, files: Sequence[OfferedFile]) -> None:

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
+from typing import Any
 
+import dagster as dg
 import pytest
 
+from cbcr_assets.assets.cooldown import cooldown, is_due
+from cbcr_assets.checks import STATUS_KEY
+from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import Platform
-
-pytestmark = pytest.mark.slow
 
 RUN = """
 import json, sys
@@ -24,15 +28,58 @@ json.dump({"success": run.success, "built": built}, sys.stdout)
 """
 
 
-def test_the_job_builds_and_publishes_without_dbt_on_the_path(platform: Platform) -> None:
+def in_a_shell(platform: Platform, code: str) -> Any:
     environ = {"CBCR_CONFIG": str(platform.config.file), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        [sys.executable, "-c", RUN], env=environ, cwd=platform.config.file.parent,
+        [sys.executable, "-c", code], env=environ, cwd=platform.config.file.parent,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    run = json.loads(done.stdout.splitlines()[-1])
-    assert run["success"], done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def at(hour: int, minute: int, second: int = 0) -> datetime:
+    return datetime(2026, 1, 1, hour, minute, second)
+
+
+@pytest.mark.parametrize(
+    ("requested", "evaluated", "now", "due"),
+    [
+        (at(12, 1), at(12, 0), at(12, 20), False),  # nothing new
+        (at(12, 1), at(12, 1, 1), at(12, 4, 59), False),  # too early
+        (at(12, 1), at(12, 1, 1), at(12, 5), True),
+        (at(12, 5), at(12, 5, 1), at(12, 9), False),
+        (at(12, 5), at(12, 5, 1), at(12, 31), True),  # a tick that nobody looked at still counts
+    ],
+)
+def test_due_work(requested: datetime, evaluated: datetime, now: datetime, due: bool) -> None:
+    assert is_due(requested, evaluated, cron="*/5 * * * *", now=now) is due
+
+
+def test_the_sensor_asks_once_when_the_rules_were_evaluated_anew(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    def tick(cursor: str | None) -> Any:
+        resources = {"platform": PlatformResource(config=str(platform.config.file))}
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources)
+        result: Any = cooldown(context)
+        return getattr(result, "run_requests", None), getattr(result, "cursor", context.cursor)
+
+    asked, counting = tick(None)
+    assert asked is None
+    yesterday = (datetime.fromisoformat(counting) - timedelta(days=1)).isoformat()
+    assert tick(yesterday)[0] is None
+
+    instance.report_runless_asset_event(dg.AssetMaterialization(STATUS_KEY))
+    asked, cursor = tick(yesterday)
+    assert len(asked) == 1
+    assert tick(cursor)[0] is None
+
+
+@pytest.mark.slow
+def test_the_job_builds_and_publishes_without_dbt_on_the_path(platform: Platform) -> None:
+    run = in_a_shell(platform, RUN)
+    assert run["success"]
     assert {"fct_rpo_compliance_daily", "sla_rpo", "live_rpo_status"} <= set(run["built"])
     with platform.warehouse.read() as session:
         assert session.query("select count(*) from marts.dim_instances").item() == 0

@@ -20,7 +20,8 @@ HEARTBEAT = timedelta(minutes=15)
         (NextChange(NOW, NOW), None),
         (NextChange(NOW, NOW - timedelta(microseconds=1)), "change:2026-01-01T11:59:59.999999"),
         (NextChange(NOW - HEARTBEAT, None), "heartbeat:2026-01-01T11:45:00"),
+        (NextChange(NOW, None, "before"), "configuration::2026-01-01T12:00:00"),
     ],
 )
 def test_due_work(change: NextChange | None, expected: str | None) -> None:
-    assert due_work(change, heartbeat=HEARTBEAT, now=NOW) == expected
+    assert due_work(change, configuration="", heartbeat=HEARTBEAT, now=NOW) == expected
