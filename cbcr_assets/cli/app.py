@@ -5,7 +5,7 @@ Belongs here: names and grouping. Does not belong here: the commands' code.
 
 import typer
 
-from cbcr_assets.cli import alerts, data, inspect, operate, pipeline
+from cbcr_assets.cli import alerts, data, inspect, inventory, operate, pipeline
 
 app = typer.Typer(
     name="cbcr",
@@ -27,4 +27,5 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.add_typer(inventory.app, name="inventory")
 app.add_typer(alerts.app, name="alerts")

@@ -17,8 +17,10 @@ from cbcr_assets.config.document import Document, KeyPath, Problem, Refused, clo
 
 # What each tool leaves behind. A new tool is one line here and one connector module.
 TOOLS: dict[str, frozenset[str]] = {
+    "aws_backup": frozenset({"backup_jobs", "restore_jobs", "recovery_points"}),
     "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
+    "velero": frozenset({"backups", "restores"}),
 }
 # Only CBCR's own tables are read by SQL, and there is none for drills.
 SQL_KINDS = frozenset({"catalog", "job_log"})

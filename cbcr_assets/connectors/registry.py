@@ -11,8 +11,10 @@ from importlib import import_module
 from cbcr_assets.connectors.base import Connector
 
 _CLASSES = {
+    "aws_backup": "cbcr_assets.connectors.aws_backup:AwsBackup",
     "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
     "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
+    "velero": "cbcr_assets.connectors.velero:Velero",
 }
 
 

@@ -291,7 +291,7 @@ def test_a_feed_that_is_written_twice(config_problems):
         (
             "tool: pgbackest",
             "5: sources.a.tool: 'pgbackest' is not a tool that CBCR reads;"
-            " it reads cbcr, pgbackrest; did you mean 'pgbackrest'?",
+            f" it reads {', '.join(sorted(TOOLS))}; did you mean 'pgbackrest'?",
         ),
         (
             "tool: cbcr\n    timezone: Berlin",

@@ -5,19 +5,20 @@ import sys
 
 import pytest
 
+from cbcr_assets.config import TOOLS
 from cbcr_assets.connectors.registry import CONNECTORS, connector
 
 
 def test_tools_have_their_connector():
     assert connector("cbcr").tool == "cbcr"
     assert connector("cbcr") is CONNECTORS["cbcr"]
-    assert set(CONNECTORS) == {"cbcr", "pgbackrest"}
-    assert len(CONNECTORS) == 2
+    assert sorted(CONNECTORS) == sorted(TOOLS)
+    assert len(CONNECTORS) == len(TOOLS)
 
 
 def test_an_unknown_tool_names_the_known_ones():
     assert "x" not in CONNECTORS
-    with pytest.raises(KeyError, match="cbcr, pgbackrest"):
+    with pytest.raises(KeyError, match=", ".join(CONNECTORS)):
         connector("x")
 
 
