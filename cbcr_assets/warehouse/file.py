@@ -5,7 +5,7 @@ Does not belong here: what a snapshot is (see `publish`), or SQL text of merges 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from cbcr_assets.records import raw_table
+from cbcr_assets.records import RawTable, raw_table
 from cbcr_assets.warehouse import merge, publish
 from cbcr_assets.warehouse.base import (
     LoadResult,
@@ -26,6 +26,12 @@ from cbcr_assets.warehouse.base import (
 from cbcr_assets.warehouse.migrations import migrate
 
 _RETRY_S = 0.1
+
+
+def _alone(frame: pl.DataFrame, key: Sequence[str]) -> pl.Expr | pl.Series:
+    """Say of each row whether no other one has its key; mostly that holds of all."""
+    keys = frame.select(key)
+    return pl.lit(value=True) if keys.n_unique() == frame.height else keys.is_unique()
 
 
 class DuckSession:
@@ -62,18 +68,34 @@ class DuckSession:
             raise WarehouseError(f"raw.{table}: the frame's schema is {frame.schema}")
         if frame.is_empty():
             return LoadResult(table, 0, 0, 0)
-        self._con.register("batch_", frame.with_row_index("row_").to_arrow())
+        keyed = frame.with_columns(alone_=_alone(frame, definition.key))
+        seq = self.next_seq()
+        self._con.register("batch_", keyed.with_row_index("row_").to_arrow())
         try:
-            self._run("create or replace temp table incoming_ as select * from batch_")
+            if not definition.merged:
+                inserted = self._count(merge.append_sql(definition, seq))
+                return LoadResult(table, frame.height, inserted, 0)
+            fresh = self._count(merge.fresh_sql(definition, seq))
+            if fresh == frame.height:
+                return LoadResult(table, frame.height, fresh, 0)
+            self._run(merge.rest_sql(definition, seq))
         finally:
             self._con.unregister("batch_")
-        if not definition.merged:
-            inserted = self._count(merge.append_sql(definition), {"seq": self.next_seq()})
-            return LoadResult(table, frame.height, inserted, 0)
-        return self._merge(table, frame.height)
+        if definition.unwatched:
+            self._strike_known(definition)
+        new, old = self._fold(definition, seq)
+        return LoadResult(table, frame.height, fresh + new, old)
 
-    def _merge(self, table: str, seen: int) -> LoadResult:
-        definition = raw_table(table)
+    def _strike_known(self, definition: RawTable) -> None:
+        find, touch = merge.known_sql(definition)
+        self._run(find)
+        self._run(touch)
+        self._run(merge.strike_sql())
+
+    def _fold(self, definition: RawTable, seq: int) -> tuple[int, int]:
+        """Merge what needs it; return how many rows are new and how many improved."""
+        if not self._count("select count(*) from incoming_"):
+            return 0, 0
         self._run(merge.merge_sql(definition))
         self._run(merge.changed_sql(definition))
         new, old = self.rows(
@@ -82,10 +104,9 @@ class DuckSession:
         if definition.unwatched:
             self._run(merge.touch_sql(definition))
         if new or old:
-            delete, insert = merge.replace_sql(definition)
-            self._run(delete)
-            self._run(insert, {"seq": self.next_seq()})
-        return LoadResult(table, seen, int(new), int(old))
+            for statement in merge.replace_sql(definition, seq):
+                self._run(statement)
+        return int(new), int(old)
 
     def _count(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
         row = self._run(sql, parameters).fetchone()

@@ -41,14 +41,76 @@ def _folded(column: Column) -> str:
             return f"arg_max({name}, rank_) as {name}"
 
 
-def append_sql(table: RawTable) -> str:
-    """Insert rows of `incoming_` whose key is new; the first of equal keys wins. Needs `$seq`."""
+def append_sql(table: RawTable, seq: int) -> str:
+    """Insert rows of `batch_` whose key is new; the first of equal keys wins."""
     columns = _list([c.name for c in table.columns])
     return f"""
 insert into raw.{table.name} ({columns}, ingest_seq)
-select distinct on ({_list(table.key)}) {columns}, $seq
-from incoming_ anti join raw.{table.name} using ({_list(table.key)})
+select distinct on ({_list(table.key)}) {columns}, {seq}
+from batch_ anti join raw.{table.name} using ({_list(table.key)})
 order by {_list(table.key)}, row_"""
+
+
+def fresh_sql(table: RawTable, seq: int) -> str:
+    """Insert rows of `batch_` whose key is new and stands alone (`alone_`) there.
+
+    Nothing has to be folded for them, which is what makes a large first load fast.
+    """
+    columns = _list([c.name for c in table.columns])
+    return f"""
+insert into raw.{table.name} ({columns}, ingest_seq)
+select {columns}, {seq}
+from batch_ anti join raw.{table.name} using ({_list(table.key)})
+where alone_"""
+
+
+def rest_sql(table: RawTable, seq: int) -> str:
+    """Keep in `incoming_` what was not inserted just now."""
+    inserted = f"(select {_list(table.key)} from raw.{table.name} where ingest_seq = {seq})"
+    return f"""
+create or replace temp table incoming_ as
+from batch_ anti join {inserted} as inserted using ({_list(table.key)})"""
+
+
+def strike_sql() -> str:
+    """Strike what is `known_` off `incoming_`."""
+    return "create or replace temp table incoming_ as from incoming_ anti join known_ using (row_)"
+
+
+def known_sql(table: RawTable) -> tuple[str, str]:
+    """Find rows of `incoming_` that say nothing new, and store only that they were seen.
+
+    Such a row is alone with its key, and each watched value is stored already or not given.
+    """
+    watched = [c for c in table.columns if c.name not in {*table.key, *table.unwatched}]
+    same = " and ".join(_says_nothing(column) for column in watched)
+    seen = ", ".join(f"incoming_.{quote(n)}" for n in (*table.key, *sorted(table.unwatched)))
+    grown = [f"known_.{quote(n)} > stored.{quote(n)}" for n in sorted(table.unwatched)]
+    sets = [f"{quote(n)} = greatest(stored.{quote(n)}, known_.{quote(n)})"
+            for n in sorted(table.unwatched)]  # fmt: skip
+    return (
+        f"""
+create or replace temp table known_ as
+select {seen}, incoming_.row_
+from incoming_ inner join raw.{table.name} as stored on {_same_key(table, "incoming_", "stored")}
+where incoming_.alone_ and {same}""",
+        f"update raw.{table.name} as stored set {', '.join(sets)} from known_"
+        f" where {_same_key(table, 'stored', 'known_')} and ({' or '.join(grown)})",
+    )
+
+
+def _says_nothing(column: Column) -> str:
+    name = quote(column.name)
+    match column.merge:
+        case Merge.REPLACE:
+            return f"incoming_.{name} is not distinct from stored.{name}"
+        case Merge.LEAST:
+            says_nothing = f"incoming_.{name} >= stored.{name}"
+        case Merge.GREATEST:
+            says_nothing = f"incoming_.{name} <= stored.{name}"
+        case _:
+            says_nothing = f"incoming_.{name} = stored.{name}"
+    return f"(incoming_.{name} is null or {says_nothing})"
 
 
 def merge_sql(table: RawTable) -> str:
@@ -86,14 +148,14 @@ from merged_ left join raw.{table.name} as stored on {_same_key(table, "merged_"
 where stored.ingest_seq is null or {differs}"""
 
 
-def replace_sql(table: RawTable) -> tuple[str, str]:
-    """Delete and insert the rows of `changed_`. The insert needs `$seq`."""
+def replace_sql(table: RawTable, seq: int) -> tuple[str, str]:
+    """Delete and insert the rows of `changed_`."""
     columns = _list([c.name for c in table.columns])
     return (
         f"delete from raw.{table.name} as stored using changed_"
         f" where {_same_key(table, 'stored', 'changed_')}",
         f"insert into raw.{table.name} ({columns}, ingest_seq)"
-        f" select {columns}, $seq from changed_",
+        f" select {columns}, {seq} from changed_",
     )
 
 
