@@ -42,12 +42,15 @@ def typed_frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
         TypeError: A value does not fit its column.
     """
     schema = raw_table(name).polars_schema
-    unknown = {field for row in rows for field in row} - schema.keys()
-    if unknown:
+    named = set().union(*rows)
+    if unknown := named - schema.keys():
         raise ValueError(f"raw.{name} has no column {', '.join(sorted(unknown))}")
+    # By column: several times faster than by row, for most columns have no value at all.
     return pl.DataFrame(
-        [[row.get(field) for field in schema] for row in rows],
-        schema=schema,
-        orient="row",
-        strict=True,
+        [
+            pl.Series(field, [row.get(field) for row in rows], dtype=kind, strict=True)
+            if field in named
+            else pl.Series(field, [None], dtype=kind).new_from_index(0, len(rows))
+            for field, kind in schema.items()
+        ]
     )
