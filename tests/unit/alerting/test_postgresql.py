@@ -1,61 +1,14 @@
-"""The same engine over PostgreSQL; skipped where no server is installed."""
+"""The same engine over PostgreSQL."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import polars as pl
-import pytest
 
 from cbcr_assets.alerting import DeliveryReport, Evaluation, IngestReport
 
 
-def server_programs():
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else Path(on_path).parent if on_path else None
-
-
-@pytest.fixture
-def folder():
-    # Not below pytest's folders: other sessions clear those away, with the server still running.
-    # Short, for the name of a socket is.
-    with tempfile.TemporaryDirectory(prefix="cbcr-pg-") as name:
-        yield Path(name)
-
-
-@pytest.fixture
-def store_url(folder):
-    programs = server_programs()
-    if programs is None:
-        if os.environ.get("CI"):
-            pytest.fail("no PostgreSQL server is installed (apt-get install postgresql)")
-        pytest.skip("no PostgreSQL server is installed (apt-get install postgresql)")
-    # The server refuses to run as root.
-    user = "postgres" if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
-
-    def run(*command):
-        subprocess.run(
-            list(map(str, command)), user=user, cwd=folder, check=True, capture_output=True
-        )
-
-    data = folder / "data"
-    run(programs / "initdb", "-D", data, "-U", "cbcr", "-N", "-A", "trust", "-E", "UTF8")
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    try:
-        run(programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
-        yield f"postgresql+psycopg://cbcr@/postgres?host={folder}"
-    finally:
-        run(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-
-
-def test_the_engine_does_the_same_on_postgresql(store_url, engine_at, row, tmp_path):
+def test_the_engine_does_the_same_on_postgresql(postgres_url, engine_at, row, tmp_path):
     text = """
 route: {receiver: gone}
 receivers:
@@ -63,7 +16,7 @@ receivers:
   - {name: gone, type: file, path: .}
 fallback: log
 """
-    engine = engine_at(tmp_path, text, store_url=store_url)
+    engine = engine_at(tmp_path, text, store_url=postgres_url)
     assert engine.say(row("a", "breached"), row("b", "ok")) == IngestReport(1, 0, 0, 1, False)
     assert engine.deliver() == DeliveryReport(0, 1, 0, 1)
     assert engine.say(row("a", "breached", "critical")) == IngestReport(0, 1, 0, 0, False)

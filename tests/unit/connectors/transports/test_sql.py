@@ -1,7 +1,6 @@
 """SQL feeds: changed rows once, complete listings when due, no secrets in errors."""
 
 import json
-import os
 import re
 import sqlite3
 from datetime import timedelta
@@ -202,24 +201,16 @@ def test_a_slow_statement_ends_in_time(tmp_path, database, monkeypatch, now):
 
 
 @pytest.fixture
-def postgres():
-    """An empty schema of the server in CBCR_TEST_POSTGRES_URL."""
-    url = os.environ.get("CBCR_TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip("CBCR_TEST_POSTGRES_URL names no PostgreSQL server")
-    engine = sql.sa.create_engine(
-        sql.sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
+def postgres(postgres_url):
+    """CBCR's tables on a PostgreSQL server."""
+    engine = sql.sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     text = FORMATS.read_text(encoding="utf-8")
     ddl = re.search(r"<!-- example: ddl_postgresql -->\n```sql\n(.*?)```", text, re.DOTALL).group(1)
     with engine.connect() as connection:
-        connection.exec_driver_sql("create schema cbcr_test")
-        connection.exec_driver_sql("set search_path = cbcr_test")
         for statement in re.split(r";\n(?!end|    where|    return)", ddl):
             if statement.strip():
                 connection.exec_driver_sql(statement)
-        yield connection, f"{url}?options=-csearch_path%3Dcbcr_test"
-        connection.exec_driver_sql("drop schema cbcr_test cascade")
+        yield connection, postgres_url.replace("+psycopg", "")
     engine.dispose()
 
 
