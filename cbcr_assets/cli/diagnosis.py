@@ -98,6 +98,8 @@ def _feed(source: SourceConfig, feed: FeedConfig) -> Finding:
         count = len(list(pattern.parent.glob(pattern.name)))
         detail = f"{count} files match {feed.file}"
         return Finding(source.source_id, "ok" if count else "wrong", detail)
+    if feed.objects:
+        return Finding(source.source_id, "note", f"{feed.objects}: `cbcr pull` tries it")
     if feed.drop is not None:
         there = feed.drop.is_dir()
         detail = f"inbox {feed.drop}" if there else f"the inbox {feed.drop} does not exist yet"

@@ -26,11 +26,14 @@ TOOLS: dict[str, frozenset[str]] = {
 SQL_KINDS = frozenset({"catalog", "job_log"})
 SQL_DIALECTS = ("postgresql", "sqlite")
 
-_TRANSPORTS = ("drop", "command", "file", "sql")
+_TRANSPORTS = ("drop", "objects", "command", "file", "sql")
+# Their files are in a folder for each kind.
+_OF_ALL_KINDS = frozenset({"drop", "objects"})
 _FEED_KEYS = frozenset({*_TRANSPORTS, "kind", "timeout"})
-_EITHER = "one of drop, command, file or sql"
+_EITHER = "one of drop, objects, command, file or sql"
 _PASSWORD = re.compile(r"://[^/@]*:[^@]+@|[?&](?:[a-z]*password|passwd|pwd)=", re.IGNORECASE)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(?:\+[A-Za-z0-9_]+)?://.*", re.DOTALL)
+_OBJECTS = re.compile(r"[a-z][a-z0-9+]*://[^\s?#]+")
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:(?!//).+")
 _SQLITE = "sqlite:///"
 
@@ -79,6 +82,18 @@ def _sql_address(value: Any) -> str:
     return value
 
 
+def _objects_address(value: Any) -> str:
+    if not isinstance(value, str) or not _OBJECTS.fullmatch(value):
+        raise Refused("expected the address of a prefix, such as s3://bucket/inbox")
+    if _PASSWORD.search(value) or "@" in value.split("://", 1)[1].split("/", 1)[0]:
+        raise Refused(
+            "this address holds credentials; they belong into the environment of the object store's"
+            " own library"
+        )
+    return value
+
+
+ObjectsAddress = Annotated[str, BeforeValidator(_objects_address)]
 Command = Annotated[
     tuple[str, ...], Field(min_length=1), BeforeValidator(_command), AfterValidator(_program)
 ]
@@ -131,9 +146,15 @@ def _transport_problems(document: Document, path: KeyPath, feed: Any) -> Iterato
         yield document.problem(path, f"a feed needs {_EITHER}")
     if len(given) > 1:
         yield document.problem(path, f"a feed has {_EITHER}, not {' and '.join(given)}")
-    if given == ["drop"] and feed.get("kind") is not None:
-        yield document.problem((*path, "kind"), "a drop feed has no kind: its folders name them")
-    if given and "drop" not in given and feed.get("kind") is None and feed.keys() <= _FEED_KEYS:
+    if len(given) == 1 and given[0] in _OF_ALL_KINDS and feed.get("kind") is not None:
+        message = f"{given[0]} feeds have no kind: their folders name them"
+        yield document.problem((*path, "kind"), message)
+    if (
+        given
+        and _OF_ALL_KINDS.isdisjoint(given)
+        and feed.get("kind") is None
+        and feed.keys() <= _FEED_KEYS
+    ):
         yield document.problem((*path, "kind"), f"a {given[0]} feed needs a kind")
 
 

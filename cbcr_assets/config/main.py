@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from cbcr_assets.config.document import Refused
 from cbcr_assets.config.feeds import (
     Command,
+    ObjectsAddress,
     SqlAddress,
     feed_problems,
     source_problems,
@@ -41,6 +42,7 @@ class _Feed(BaseModel):
     model_config = _STRICT
     kind: str | None = None
     drop: WrittenPath | None = None
+    objects: ObjectsAddress | None = None
     command: Command | None = None
     file: WrittenPath | None = None
     sql: SqlAddress | None = None
@@ -104,11 +106,12 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class FeedConfig:
-    """One way to hear from a source; exactly one of drop, command, file and sql is set.
+    """One way to hear from a source; exactly one of its transports is set.
 
     Attributes:
         kind: What is read, such as `info`; None for a drop folder, whose folders say it.
         drop: Inbox; files lie in `DIR/<source_id>/<kind>/`.
+        objects: URL of a prefix in object storage, with the same folders.
         command: Program and arguments, run without a shell.
         file: Glob of append-only logs.
         sql: SQLAlchemy URL without a password, or a reference (`env:NAME`, `file:PATH`) to one.
@@ -121,6 +124,7 @@ class FeedConfig:
     file: str | None
     sql: str | None
     timeout_s: float
+    objects: str | None = None
 
 
 @dataclass(frozen=True)
@@ -237,4 +241,5 @@ def _feed(feed: _Feed, root: Path) -> FeedConfig:
         file=written_glob(root, feed.file) if feed.file is not None else None,
         sql=sql_beside(root, feed.sql) if feed.sql is not None else None,
         timeout_s=feed.timeout,
+        objects=feed.objects,
     )

@@ -24,11 +24,27 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class WholeFile:
+    """A file that is an envelope already, or a log as it is.
+
+    Attributes:
+        kind: Feed kind, the name of its folder.
+        name: Its own name.
+        data: Its bytes.
+    """
+
+    kind: str
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a feed said.
 
     Attributes:
         news: What was not said before, in order.
+        files: Files that were not fetched before, in order.
         heartbeat: What to send when there is no news, as a sign of life; None if there is no life.
         cursor: Where the feed stands after all news.
         error: Why (a part of) the feed could not be read.
@@ -38,6 +54,7 @@ class Answer:
     """
 
     news: tuple[Piece, ...] = ()
+    files: tuple[WholeFile, ...] = ()
     heartbeat: Piece | None = None
     cursor: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cbcr_assets.connectors.transports.answer import Answer
 from cbcr_assets.connectors.transports.command import read_command
 from cbcr_assets.connectors.transports.file import read_logs
+from cbcr_assets.connectors.transports.objects import read_objects
 
 if TYPE_CHECKING:
     from cbcr_assets.config import FeedConfig
@@ -32,6 +33,7 @@ def ask(
     feeds: Mapping[str, FeedConfig],
     states: Mapping[str, Mapping[str, Any]],
     *,
+    source_id: str,
     now: datetime,
     environ: Mapping[str, str],
 ) -> Iterator[tuple[str, Answer]]:
@@ -45,7 +47,9 @@ def ask(
             continue
         cursor = dict(states[key].get("cursor", {}))
         thread = threading.Thread(
-            target=lambda k=key, f=feed, c=cursor: answers.put((k, _read(f, c, now, environ))),
+            target=lambda k=key, f=feed, c=cursor: answers.put(
+                (k, _read(f, c, source_id, now, environ))
+            ),
             name=f"cbcr-feed-{key}",
             daemon=True,
         )
@@ -68,7 +72,11 @@ def ask(
 
 
 def _read(
-    feed: FeedConfig, cursor: Mapping[str, Any], now: datetime, environ: Mapping[str, str]
+    feed: FeedConfig,
+    cursor: Mapping[str, Any],
+    source_id: str,
+    now: datetime,
+    environ: Mapping[str, str],
 ) -> Answer:
     try:
         if feed.command:
@@ -80,6 +88,8 @@ def _read(
             )
         if feed.file:
             return read_logs(feed.file, kind=feed.kind or "", cursor=cursor)
+        if feed.objects:
+            return read_objects(feed.objects, source_id=source_id, cursor=cursor)
         return _read_sql(feed, cursor, now, environ)
     except Exception as error:  # noqa: BLE001 - one feed's fault must not stop the others
         # Only the type: the text of an unforeseen error may hold the feed's address.
@@ -106,4 +116,6 @@ def _named(feed: FeedConfig) -> str:
     """Name a feed without its arguments or address."""
     if feed.command:
         return f"command {feed.command[0]}"
+    if feed.objects:
+        return f"objects {feed.objects}"
     return f"file {feed.file}" if feed.file else f"SQL feed {feed.kind}"

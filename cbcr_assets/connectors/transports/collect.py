@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from cbcr_assets.connectors.base import Envelope
 from cbcr_assets.connectors.ledger import Ledger
-from cbcr_assets.connectors.transports.answer import Answer, Piece
+from cbcr_assets.connectors.transports.answer import Answer, Piece, WholeFile
 from cbcr_assets.connectors.transports.ask import ask
+from cbcr_assets.connectors.transports.atomic import publish
 from cbcr_assets.connectors.transports.envelope import envelope_name, write_envelope
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def collect(
         }
         clerk = _Clerk(source, spool, ledger, now, stamp_key=f"{source.source_id}/stamp")
         states = {key: clerk.settled(key) for key in due}
-        for key, answer in ask(due, states, now=now, environ=environ):
+        for key, answer in ask(due, states, source_id=source.source_id, now=now, environ=environ):
             clerk.record(key, due[key], states[key], answer)
         clerk.tidy()
         return CollectReport(
@@ -93,7 +94,9 @@ def collect(
 
 def feed_key(source: SourceConfig, feed: FeedConfig) -> str:
     """Return the identity of a feed: it survives reordering, and a changed feed starts anew."""
-    what = repr((feed.command, feed.file, feed.sql))
+    # A transport that is newer than this line is added only where it is used: keys must stay.
+    newer = (feed.objects,) if feed.objects else ()
+    what = repr((feed.command, feed.file, feed.sql, *newer))
     digest = hashlib.sha256(what.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     return f"{source.source_id}/{feed.kind}/{digest}"
 
@@ -130,12 +133,13 @@ class _Clerk:
         if error:
             self.errors.append(error)
         try:
+            self._keep(answer.files)
             for piece in answer.news:
                 self._send(key, feed, state, answer, piece)
             changed = error != state.get("error")
             if error and (changed or self._sign_due(state)):
                 self._send(key, feed, state, answer, None)
-            elif not (error or answer.news) and (changed or self._sign_due(state)):
+            elif answer.heartbeat and not answer.news and (changed or self._sign_due(state)):
                 self._send(key, feed, state, answer, answer.heartbeat)
         except OSError as problem:
             self.errors.append(
@@ -147,6 +151,14 @@ class _Clerk:
                 state["cursor"] = dict(answer.cursor)
         state["error"] = error
         self._ledger.set_state(key, state, ran_at=self._now)
+
+    def _keep(self, files: Sequence[WholeFile]) -> None:
+        """Spool files as they are; one that lies there already is the same one."""
+        for file in files:
+            folder = self._folder / file.kind
+            folder.mkdir(parents=True, exist_ok=True)
+            if publish(folder / file.name, file.data):
+                self.written.append(folder / file.name)
 
     def tidy(self) -> None:
         """Forget, once an hour, acknowledgements of files that are gone."""

@@ -165,16 +165,29 @@ def test_paths_do_not_depend_on_the_present_folder(load, tmp_path, monkeypatch):
         ("{kind: info, comand: [x]}", ".comand: unknown key; did you mean 'command'?"),
         (
             "{kind: info, zzz: 1}",
-            ".zzz: unknown key; known here: command, drop, file, kind, sql, timeout",
+            ".zzz: unknown key; known here: command, drop, file, kind, objects, sql, timeout",
         ),
-        ("{kind: info}", ": a feed needs one of drop, command, file or sql"),
-        ("{kind: info, file: }", ": a feed needs one of drop, command, file or sql"),
+        ("{kind: info}", ": a feed needs one of drop, objects, command, file or sql"),
+        ("{kind: info, file: }", ": a feed needs one of drop, objects, command, file or sql"),
         (
             "{kind: info, command: [x], file: y}",
-            ": a feed has one of drop, command, file or sql, not command and file",
+            ": a feed has one of drop, objects, command, file or sql, not command and file",
         ),
-        ("{drop: in, kind: info}", ".kind: a drop feed has no kind: its folders name them"),
+        ("{drop: in, kind: info}", ".kind: drop feeds have no kind: their folders name them"),
         ("{command: [x]}", ".kind: a command feed needs a kind"),
+        (
+            "{objects: 's3://b/in', kind: info}",
+            ".kind: objects feeds have no kind: their folders name them",
+        ),
+        (
+            "{objects: bucket/in}",
+            ".objects: expected the address of a prefix, such as s3://bucket/inbox",
+        ),
+        (
+            "{objects: 's3://key:secret@b/in'}",
+            ".objects: this address holds credentials; they belong into the environment of the"
+            " object store's own library",
+        ),
         (
             "{kind: inf, command: [x]}",
             ".kind: pgbackrest has no kind 'inf'; it has backup_log, expire_log, info, restore_log,"

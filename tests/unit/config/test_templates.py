@@ -36,7 +36,12 @@ def test_what_is_commented_out_would_load(write_starters):
     config = load_config(folder / "cbcr.yaml", environ={})
     inventory = load_inventory(config.inventory, sources=config.sources)
     assert list(config.sources) == ["jobs", "pgbackrest-main"]
-    assert [feed.kind for feed in config.sources["jobs"].feeds] == [None, "job_log", "catalog"]
+    assert [feed.kind for feed in config.sources["jobs"].feeds] == [
+        None,
+        None,
+        "job_log",
+        "catalog",
+    ]
     assert config.keep_snapshots == 3
     orders = inventory.instances[1].columns
     assert (orders["tier"], orders["rpo_s"], orders["timezone"]) == (1, 300.0, "Europe/Berlin")

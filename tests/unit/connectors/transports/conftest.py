@@ -21,6 +21,7 @@ class Feed:
     file: str | None = None
     sql: str | None = None
     timeout_s: float = 10.0
+    objects: str | None = None
 
 
 @dataclass(frozen=True)
