@@ -11,6 +11,7 @@ import dagster as dg
 from cbcr_assets.assets.watch import POOL
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps import analytics
+from cbcr_assets.steps.retention import retain_daily
 
 SNAPSHOT_KEY = dg.AssetKey(["serving", "snapshot"])
 
@@ -27,14 +28,17 @@ def publish_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         description="Immutable copy of the warehouse behind an atomic pointer, for all readers.",
     )
     def snapshot(platform: PlatformResource) -> dg.MaterializeResult[None]:
-        """Publish the next version."""
-        published = analytics.publish(platform.open(), now=platform.now())
+        """Let go what is too old, publish the next version."""
+        opened, now = platform.open(), platform.now()
+        retired = retain_daily(opened, now=now)
+        published = analytics.publish(opened, now=now)
         size = published.path.stat().st_size
         return dg.MaterializeResult(
             metadata={
                 "version": published.version,
                 "path": dg.MetadataValue.path(str(published.path)),
                 "size_bytes": size,
+                "retired_rows": retired,
             }
         )
 

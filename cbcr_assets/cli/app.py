@@ -5,7 +5,7 @@ Belongs here: names and grouping. Does not belong here: the commands' code.
 
 import typer
 
-from cbcr_assets.cli import alerts, data, inspect, inventory, operate, pipeline
+from cbcr_assets.cli import alerts, data, inspect, inventory, operate, pipeline, retention
 
 app = typer.Typer(
     name="cbcr",
@@ -28,4 +28,5 @@ app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
 app.add_typer(inventory.app, name="inventory")
+app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")

@@ -94,6 +94,14 @@ class _Lanes(BaseModel):
     build_every: Cron = "*/5 * * * *"
 
 
+class _Retention(BaseModel):
+    model_config = _STRICT
+    observations: PositiveSeconds | None = Field(default="90d", validate_default=True)
+    pulls: PositiveSeconds | None = Field(default="400d", validate_default=True)
+    quarantine: PositiveSeconds | None = Field(default="400d", validate_default=True)
+    samples: PositiveSeconds | None = Field(default="400d", validate_default=True)
+
+
 class _File(BaseModel):
     model_config = _STRICT
     sources: Annotated[dict[Name, _Source], Field(min_length=1), SECTION]
@@ -102,6 +110,7 @@ class _File(BaseModel):
     warehouse: Annotated[_Warehouse, SECTION] = _Warehouse()
     links: Annotated[_Links, SECTION] = _Links()
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
+    retention: Annotated[_Retention, SECTION] = _Retention()
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,7 @@ class Config:
         dagster_url: Where people find the Dagster UI.
         heartbeat_s: The rules are evaluated at least this often, seconds.
         build_every: Cron expression: models are built at most this often.
+        retention_s: How long groups of raw tables are kept, seconds; None is for ever.
     """
 
     file: Path
@@ -181,6 +191,7 @@ class Config:
     dagster_url: str
     heartbeat_s: float
     build_every: str
+    retention_s: dict[str, float | None]
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -212,6 +223,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         dagster_url=model.links.dagster,
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
+        retention_s=model.retention.model_dump(),
     )
 
 

@@ -169,6 +169,25 @@ class FileWarehouse:
             con.execute("checkpoint")
             return publish.publish(self.path, self.serving, keep=self.keep, now=now)
 
+    def compact(self) -> None:
+        """Write the file anew: a native file never shrinks by itself."""
+        fresh = self.path.with_suffix(".compact")
+        fresh.unlink(missing_ok=True)
+        with self._connection() as con:
+            con.execute("checkpoint")
+            try:
+                con.execute(f"attach '{fresh}' as fresh_")
+                con.execute(f'copy from database "{self.path.stem}" to fresh_')
+                con.execute("detach fresh_")
+                # Renamed while the old file is still locked: no writer can come in between.
+                fresh.replace(self.path)
+            except (duckdb.Error, OSError) as error:
+                raise WarehouseError(
+                    f"{self.path} could not be written anew, it stays as it was: {error}"
+                ) from error
+            finally:
+                fresh.unlink(missing_ok=True)
+
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         con = self._open()
