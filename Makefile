@@ -19,7 +19,7 @@ test: setup ## all tests; what needs a missing program is skipped with the reaso
 	@$(BIN)/python -m pytest
 
 test-fast: setup ## the quick tests, at most a minute
-	@$(BIN)/python -m pytest -m "not e2e and not browser and not slow"
+	@$(BIN)/python -m pytest -n auto -m "not e2e and not browser and not slow"
 
 lint: setup ## style, types, import direction, SQL, dead code
 	@$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from cbcr_assets.cli.demonstration import Demo
 from cbcr_assets.warehouse import FileWarehouse, connect, current
 from streamlit_app.status import plain
 
+pytestmark = pytest.mark.slow
 APP = str(Path(__file__).resolve().parents[2] / "streamlit_app" / "app.py")
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 6, 15, 12)
 HOUR = timedelta(hours=1)
 

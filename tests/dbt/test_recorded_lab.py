@@ -14,6 +14,8 @@ from cbcr_assets.connectors.pgbackrest import PgBackRest
 from cbcr_assets.connectors.pull import pull
 from cbcr_assets.connectors.transports.drop import offered
 
+pytestmark = pytest.mark.slow
+
 RECORDED = Path(__file__).resolve().parents[1] / "recorded" / "pgbackrest"
 DONE = datetime(2026, 11, 23, 4, 45, 5)
 

@@ -14,6 +14,8 @@ import pytest
 
 from cbcr_assets.reports.rpo import rpo_compliance
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 6, 15, 12)
 START = NOW - timedelta(days=6)
 HOUR = timedelta(hours=1)

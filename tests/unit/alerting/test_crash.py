@@ -5,6 +5,8 @@ import sys
 import time
 from datetime import timedelta
 
+import pytest
+
 POLICY = """
 route: {{receiver: hook}}
 receivers:
@@ -29,6 +31,7 @@ MESSAGES = 30
 KILLS = 4
 
 
+@pytest.mark.slow
 def test_a_killed_courier_loses_nothing(engine_at, stub, row, tmp_path):
     engine = engine_at(tmp_path, POLICY.format(url=stub.url))
     for number in range(MESSAGES):

@@ -288,6 +288,7 @@ step = st.one_of(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(step, max_size=14))
+@pytest.mark.slow
 def test_whatever_happens_every_receiver_hears_sense(engine_at, tmp_path_factory, row, steps):
     # No end without its beginning, one open episode each, and nothing is lost but the refused.
     answers = {"ok": Delivered("x"), "retry": Retry(None, "down"), "reject": Rejected("no")}

@@ -57,6 +57,7 @@ def test_the_lock_is_hashed_and_has_no_address() -> None:
 
 # dagster-dbt's own dependency says so when the analytics lane is imported.
 @pytest.mark.filterwarnings("ignore:sqlglotrs is deprecated:DeprecationWarning")
+@pytest.mark.slow
 def test_every_public_name_exists() -> None:
     for package in PACKAGES:
         top = importlib.import_module(package)

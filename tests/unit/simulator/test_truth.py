@@ -61,6 +61,7 @@ def test_consequences_are_part_of_the_truth(fleet: Fleet) -> None:
     now=st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)),
     instances=st.integers(16, 45),
 )
+@pytest.mark.slow
 def test_nothing_changes_for_half_an_hour_and_only_the_planted_is_wrong(
     seed: int, now: datetime, instances: int
 ) -> None:

@@ -103,6 +103,7 @@ def test_lost_gives_way_to_an_end_that_arrives_late(warehouse: FileWarehouse) ->
         max_size=8,
     )
 )
+@pytest.mark.slow
 def test_a_terminal_state_never_goes_back(
     tmp_path_factory: pytest.TempPathFactory, batch: list[tuple[str, int, str]]
 ) -> None:

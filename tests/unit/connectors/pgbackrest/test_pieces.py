@@ -76,6 +76,7 @@ def test_cuts_of_a_detailed_log(kind, recorded, parse, merged):
         assert max(len(answer.carry) for answer in answers) < 10_000
 
 
+@pytest.mark.slow
 def test_every_character_of_a_short_log_is_a_good_place_to_cut(parse, merged):
     text = (
         begin("01:00:00.000", "1-a", type="full")

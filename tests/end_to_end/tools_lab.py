@@ -1,0 +1,146 @@
+"""Labs of further backup tools: restic, borg and MariaDB, each real and in a folder of its own.
+
+Belongs here: making data, backing it up, failing. Does not belong here: CBCR.
+Loaded by path like `lab`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_TIMEOUT_S = 60
+
+
+class MissingTool(Exception):
+    """A program of the distribution is not installed."""
+
+
+def need(*programs: str) -> None:
+    """Check that programs are installed.
+
+    Raises:
+        MissingTool: One is not.
+    """
+    for program in programs:
+        if shutil.which(program) is None:
+            raise MissingTool(f"{program} is not installed")
+
+
+class Restic:
+    """A restic repository that takes dumps from a pipe."""
+
+    def __init__(self, root: Path) -> None:
+        """Create the repository."""
+        need("restic")
+        self.environ = {
+            **os.environ, "RESTIC_REPOSITORY": str(root / "restic"), "RESTIC_PASSWORD": "lab",
+            "RESTIC_CACHE_DIR": str(root / "restic-cache"),
+        }  # fmt: skip
+        self.run("init")
+
+    def run(self, *words: str, stdin: bytes | None = None) -> tuple[int, str]:
+        """Run restic; exit code, and all that it printed."""
+        done = subprocess.run(
+            ["restic", *words], env=self.environ, input=stdin, timeout=_TIMEOUT_S,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout.decode()
+
+    def dump(self, producer: Sequence[str], *tags: str) -> tuple[int, int, str]:
+        """Pipe a producer into a backup; its exit code, restic's, and what restic printed."""
+        made = subprocess.run(producer, capture_output=True, timeout=_TIMEOUT_S, check=False)
+        words = [word for tag in tags for word in ("--tag", tag)]
+        rc, said = self.run(
+            "backup", "--json", "--stdin", "--stdin-filename", "orders.sql", *words,
+            stdin=made.stdout,
+        )  # fmt: skip
+        return made.returncode, rc, said
+
+
+class Borg:
+    """A borg repository."""
+
+    def __init__(self, root: Path) -> None:
+        """Create the repository."""
+        need("borg")
+        self.repository = root / "borg"
+        self.environ = {
+            **os.environ, "BORG_REPO": str(self.repository),
+            "BORG_BASE_DIR": str(root / "borg-base"),
+            "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+        }  # fmt: skip
+        assert self.run("init", "--encryption=none")[0] == 0
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Run borg; exit code and stdout."""
+        done = subprocess.run(
+            ["borg", *words], env=self.environ, capture_output=True, timeout=_TIMEOUT_S, check=False
+        )
+        return done.returncode, done.stdout.decode()
+
+
+class MariaDb:
+    """A MariaDB server with mariadb-backup."""
+
+    def __init__(self, root: Path) -> None:
+        """Start the server on a socket."""
+        need("mariadbd", "mariadb-backup", "mariadb-install-db")
+        self.root = root / "mariadb"
+        self.root.mkdir(mode=0o755)
+        self._user = "mysql" if os.geteuid() == 0 else None
+        if self._user:
+            shutil.chown(self.root, self._user)
+        self.socket = self.root / "sock"
+        data = self.root / "data"
+        self._run(
+            "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        )  # fmt: skip
+        self._server = subprocess.Popen(
+            [
+                "mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={self.socket}",
+                "--skip-networking", f"--pid-file={self.root / 'pid'}", "--log-bin=binlog",
+                "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
+                "--default-time-zone=+00:00", f"--log-error={self.root / 'log'}",
+            ],
+            user=self._user, cwd=self.root,
+        )  # fmt: skip
+        deadline = time.monotonic() + _TIMEOUT_S
+        while self._run("mariadb-admin", "--no-defaults", *self._as_root(), "ping", check=False)[0]:
+            if time.monotonic() > deadline:
+                raise TimeoutError("MariaDB does not answer")
+            time.sleep(0.1)
+
+    def sql(self, statement: str) -> str:
+        """Run SQL; tab-separated rows with a header."""
+        words = ("mariadb", "--no-defaults", *self._as_root(), "--batch", "-e", statement)
+        return self._run(*words)[1]
+
+    def backup(self, name: str, *options: str) -> tuple[int, str]:
+        """Back up to a folder; exit code, and the tool's log."""
+        return self._run(
+            "mariadb-backup", "--no-defaults", "--backup", *self._as_root(), f"--history={name}",
+            f"--target-dir={self.root / name}", *options, check=False,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.terminate()
+        self._server.wait(_TIMEOUT_S)
+
+    def _as_root(self) -> tuple[str, str]:
+        return "--user=root", f"--socket={self.socket}"
+
+    def _run(self, *words: str, check: bool = True) -> tuple[int, str]:
+        done = subprocess.run(
+            words, user=self._user, cwd=self.root, timeout=_TIMEOUT_S, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={"PATH": os.environ["PATH"], "TZ": "UTC"},
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stdout.decode()
+        return done.returncode, done.stdout.decode()
