@@ -5,7 +5,7 @@ Belongs here: names and grouping. Does not belong here: the commands' code.
 
 import typer
 
-from cbcr_assets.cli import alerts, data, inspect, operate, pipeline
+from cbcr_assets.cli import alerts, data, inspect, operate, pipeline, quarantine
 
 app = typer.Typer(
     name="cbcr",
@@ -23,8 +23,10 @@ app.command("inspect")(inspect.inspect)
 app.command()(pipeline.pull)
 app.command()(pipeline.build)
 app.command()(pipeline.check)
+app.command("check-data")(quarantine.check_data)
 app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(quarantine.app, name="quarantine")

@@ -125,8 +125,8 @@ def _translated(expectation: Any, around: Surroundings) -> tuple[str, dict[str, 
             return "ExpectColumnValuesToBeBetween", limits
         case Plausible():
             latest = around.now + timedelta(seconds=e.ahead_s)
-            limits = {"column": e.column, "min_value": _FIRST, "max_value": latest}
-            return "ExpectColumnValuesToBeBetween", limits
+            span = {"column": e.column, "min_value": _FIRST, "max_value": latest}
+            return "ExpectColumnValuesToBeBetween", span
         case Ordered():
             pair = {"column_A": e.later, "column_B": e.earlier, "or_equal": True}
             skip = {"ignore_row_if": "either_value_is_missing"}
