@@ -94,5 +94,9 @@ def _result(report: SuiteReport, verdict: Verdict) -> dg.AssetCheckResult:
         passed=verdict.passed,
         severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
         description=verdict.error or expectation.reason,
-        metadata={"new_rows": report.rows, "failing_rows": len(verdict.rows)},
+        metadata={
+            "new_rows": report.rows,
+            "failing_rows": len(verdict.rows),
+            "still_in_quarantine": verdict.still_refused,
+        },
     )

@@ -76,7 +76,13 @@ def check_data(answer_format: FormatOption = Format.TABLE) -> None:
     """Check the new rows of every raw table against its contract. Exit 1 when something fails."""
     reports = list(check_contract(open_platform(), now=now_utc()))
     rows = [
-        (r.table, v.expectation.id, v.expectation.severity, len(v.rows), v.error or reason)
+        (
+            r.table,
+            v.expectation.id,
+            v.expectation.severity,
+            max(len(v.rows), v.still_refused),
+            v.error or reason,
+        )
         for r in reports
         for v in r.verdicts
         if not v.passed

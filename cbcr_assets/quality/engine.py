@@ -42,12 +42,14 @@ class Verdict:
         rows: Positions of failing rows in the frame, ascending.
         passed: Nothing failed.
         error: Why it could not be evaluated.
+        still_refused: Rows in quarantine because of it, from this run and earlier ones.
     """
 
     expectation: Any
     rows: tuple[int, ...] = ()
     passed: bool = True
     error: str | None = None
+    still_refused: int = 0
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,13 @@ def _close_repaired(
     now: datetime,
 ) -> int:
     """Close the open entries of the rows that were looked at and no longer fail that way."""
+    stored = session.query(
+        "select quarantine_id, native_id, rule from raw.quarantine"
+        " where table_name = $name and released_at is null",
+        {"name": table.name},
+    )
+    if stored.is_empty():
+        return 0
     # What could not be evaluated has proven no row good.
     judged = {v.expectation.id for v in verdicts if v.error is None}
     looked_at = {
@@ -86,11 +93,6 @@ def _close_repaired(
         for key in frame.select(table.key).iter_rows()
     }
     failing = {entry["quarantine_id"] for entry in entries}
-    stored = session.query(
-        "select quarantine_id, native_id, rule from raw.quarantine"
-        " where table_name = $name and released_at is null",
-        {"name": table.name},
-    )
     closed = [
         identity
         for identity, native_id, rule in stored.iter_rows()
@@ -98,6 +100,16 @@ def _close_repaired(
     ]
     _stamp(session, closed, now)
     return len(closed)
+
+
+def open_entries(session: Session, table: str) -> dict[str, int]:
+    """Return how many entries of a table are open, by expectation."""
+    found = session.query(
+        "select rule, count(*) from raw.quarantine"
+        " where table_name = $name and released_at is null group by rule",
+        {"name": table},
+    )
+    return dict(found.iter_rows())
 
 
 def list_quarantine(session: Session, *, released: bool = False) -> pl.DataFrame:

@@ -4,15 +4,15 @@ Belongs here: which rows are new, the order of the steps, the watermark.
 Does not belong here: the expectations (suites/*.yaml), how one is evaluated (see `engine`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from cbcr_assets.quality.engine import Surroundings, Verdict, evaluate, great_expectations
-from cbcr_assets.quality.quarantine import quarantine_rows
+from cbcr_assets.quality.quarantine import open_entries, quarantine_rows
 from cbcr_assets.quality.suite import Suite, Volume
 from cbcr_assets.records import raw_table
 from cbcr_assets.warehouse import Session, Warehouse
@@ -64,14 +64,28 @@ def check_tables(
 def _check(warehouse: Warehouse, suite: Suite, now: datetime) -> SuiteReport:
     with warehouse.write() as session:
         pending = _newest(session, suite.table) > _watermark(session, suite.table)
+        refused = open_entries(session, suite.table)
     if not pending:
-        return SuiteReport(suite.table, 0, tuple(Verdict(e) for e in suite.expectations))
+        silent = SuiteReport(suite.table, 0, tuple(Verdict(e) for e in suite.expectations))
+        return _with_refused(silent, refused)
     great_expectations()  # seconds at the first time: not while the warehouse is held
     reports: list[SuiteReport] = []
     while not reports or reports[-1].rows >= BATCH_ROWS:
         with warehouse.write() as session:
             reports.append(_check_batch(session, suite, now))
-    return _together(reports)
+            refused = open_entries(session, suite.table)
+    return _with_refused(_together(reports), refused)
+
+
+def _with_refused(report: SuiteReport, refused: Mapping[str, int]) -> SuiteReport:
+    """Let an error stand while a row is in quarantine: nothing new is no repair, a release is."""
+    verdicts = []
+    for verdict in report.verdicts:
+        still = refused.get(verdict.expectation.id, 0)
+        if verdict.expectation.severity == "error" and verdict.error is None:
+            verdict = replace(verdict, passed=still == 0, still_refused=still)
+        verdicts.append(verdict)
+    return replace(report, verdicts=tuple(verdicts))
 
 
 def _check_batch(session: Session, suite: Suite, now: datetime) -> SuiteReport:

@@ -127,12 +127,15 @@ def test_a_released_row_stays_until_its_content_changes(
     load("backup_jobs", {"finished_at": EARLY})
     check(warehouse)
     (entry,) = entries(warehouse)
+    silent = check(warehouse)
+    assert silent.rows == 0
+    assert failed(silent) == {REVERSED}, "nothing new is no repair"
     with warehouse.write() as session:
         before = session.query("select ingest_seq from raw.backup_jobs").item()
         assert release(session, entry["quarantine_id"], now=NOW)
         assert not release(session, entry["quarantine_id"], now=NOW)
         assert session.query("select ingest_seq from raw.backup_jobs").item() > before
-    check(warehouse)
+    assert failed(check(warehouse)) == set()
     assert entries(warehouse) == []
     load("backup_jobs", {"finished_at": EARLY - timedelta(minutes=1), "last_seen_at": NOW})
     check(warehouse)
