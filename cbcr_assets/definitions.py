@@ -7,6 +7,7 @@ import dagster as dg
 
 from cbcr_assets.assets.cooldown import JOB, cooldown
 from cbcr_assets.assets.publish import publish_asset
+from cbcr_assets.assets.quality import contract_assets
 from cbcr_assets.assets.transform import transform_assets
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import open_running
@@ -29,12 +30,12 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
     marts = [spec.key for spec in models.specs if spec.group_name in _PUBLISHED]
     snapshot = publish_asset(marts)
     return dg.Definitions(
-        assets=[models, snapshot],
+        assets=[contract_assets(), models, snapshot],
         jobs=[
             dg.define_asset_job(
                 JOB,
                 selection=dg.AssetSelection.all(),
-                description="Build every model, run every test, publish a snapshot.",
+                description="Check new rows, build and test every model, publish a snapshot.",
             )
         ],
         sensors=[cooldown],

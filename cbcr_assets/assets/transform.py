@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from cbcr_assets.assets.quality import QUARANTINED_KEY
 from cbcr_assets.assets.watch import POOL
 from cbcr_assets.hooks import routed
 from cbcr_assets.steps.analytics import NO_UNIT_TESTS, dbt_environment, ensure_manifest, prepare
@@ -27,6 +28,8 @@ class _Translator(DagsterDbtTranslator):
         self, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
+        if unique_id.startswith("source.") and unique_id.endswith(".raw.quarantine"):
+            return spec.replace_attributes(key=QUARANTINED_KEY)  # models wait for the contract
         folder = manifest["nodes"].get(unique_id, {}).get("fqn", ["", "models"])[1]
         return spec.replace_attributes(group_name=folder)
 

@@ -5,7 +5,16 @@ Belongs here: names and grouping. Does not belong here: the commands' code.
 
 import typer
 
-from cbcr_assets.cli import alerts, data, inspect, inventory, operate, pipeline, retention
+from cbcr_assets.cli import (
+    alerts,
+    data,
+    inspect,
+    inventory,
+    operate,
+    pipeline,
+    quarantine,
+    retention,
+)
 
 app = typer.Typer(
     name="cbcr",
@@ -23,6 +32,7 @@ app.command("inspect")(inspect.inspect)
 app.command()(pipeline.pull)
 app.command()(pipeline.build)
 app.command()(pipeline.check)
+app.command("check-data")(quarantine.check_data)
 app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
@@ -30,3 +40,4 @@ app.command()(data.rpo)
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(quarantine.app, name="quarantine")

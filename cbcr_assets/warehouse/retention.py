@@ -45,7 +45,8 @@ class Ageing:
 AGEING = (
     Ageing("observations", "observed_at", "observations"),
     Ageing("pulls", "finished_at", "pulls"),
-    Ageing("quarantine", "observed_at", "quarantine"),
+    # What nobody released is still refused: forgetting it would let the row count again.
+    Ageing("quarantine", "released_at", "quarantine"),
     Ageing("storage_samples", "sampled_at", "samples"),
     Ageing("network_samples", "sampled_at", "samples"),
     Ageing("queue_samples", "sampled_at", "samples"),

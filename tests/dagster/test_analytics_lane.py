@@ -10,7 +10,11 @@ import dagster as dg
 import pytest
 
 from cbcr_assets.assets.cooldown import cooldown, is_due
+from cbcr_assets.assets.quality import contract_assets
 from cbcr_assets.checks import STATUS_KEY
+from cbcr_assets.hooks import sla_alerts
+from cbcr_assets.quality import load_suites
+from cbcr_assets.records import typed_frame
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import Platform
 
@@ -24,7 +28,8 @@ with dg.DagsterInstance.ephemeral() as instance:
     run = job.execute_in_process(instance=instance, raise_on_error=False)
 built = [e.step_materialization_data.materialization.asset_key.path[-1]
          for e in run.get_asset_materialization_events()]
-json.dump({"success": run.success, "built": built}, sys.stdout)
+checked = {e.check_name: [e.passed, e.severity.value] for e in run.get_asset_check_evaluations()}
+json.dump({"success": run.success, "built": built, "checked": checked}, sys.stdout)
 """
 
 
@@ -85,3 +90,29 @@ def test_the_job_builds_and_publishes_without_dbt_on_the_path(platform: Platform
         assert session.query("select count(*) from marts.dim_instances").item() == 0
         assert session.query("select count(*) from live.sla_evaluations").item() == 0
     assert not list(platform.dbt_target.glob("transform*"))
+
+
+@pytest.mark.slow
+def test_the_contract_is_checked_before_the_models_are_built(platform: Platform) -> None:
+    row = {
+        "source_id": "agents", "attempt_key": "1", "state": "succeeded", "instance_id": "ghost",
+        "started_at": datetime(2026, 1, 2), "finished_at": datetime(2026, 1, 1),
+    }  # fmt: skip
+    good = row | {"attempt_key": "2", "finished_at": datetime(2026, 1, 3)}
+    with platform.warehouse.write() as session:
+        session.load("backup_jobs", typed_frame("backup_jobs", [row, good]))
+    run = in_a_shell(platform, RUN)
+    assert run["success"]
+    assert run["checked"]["backup_jobs_finished_after_started"] == [False, "ERROR"]
+    assert run["checked"]["backup_jobs_instance_in_inventory"] == [False, "WARN"]
+    assert run["checked"]["backup_jobs_state_known"] == [True, "ERROR"]
+    with platform.warehouse.read() as session:
+        kept = session.query("select attempt_key from marts.fct_backup_attempts").rows()
+    assert kept == [("2",)]
+
+
+def test_every_expectation_is_a_check_that_is_routed() -> None:
+    contract = contract_assets()
+    assert sla_alerts in contract.hook_defs
+    found = {(key.asset_key.path[-1], key.name) for key in contract.check_keys}
+    assert found == {(s.table, e.id) for s in load_suites() for e in s.expectations}

@@ -4,7 +4,8 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['source_id', 'attempt_key'],
-    on_schema_change='fail'
+    on_schema_change='fail',
+    pre_hook="{% if is_incremental() %}{{ drop_refused('backup_jobs', ['source_id', 'attempt_key']) }}{% endif %}"
 ) }}
 
 with attempts as (

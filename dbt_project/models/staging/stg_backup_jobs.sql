@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('raw', 'backup_jobs') }}
+    {{ accepted('backup_jobs', ['source_id', 'attempt_key']) }}
 
 )
 

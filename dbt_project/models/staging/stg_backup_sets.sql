@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('raw', 'backup_sets') }}
+    {{ accepted('backup_sets', ['source_id', 'repo', 'label']) }}
 
 )
 

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('raw', 'log_archive') }}
+    {{ accepted('log_archive', ['source_id', 'native_instance', 'sampled_at']) }}
 
 )
 

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('raw', 'restore_jobs') }}
+    {{ accepted('restore_jobs', ['source_id', 'restore_key']) }}
 
 )
 

@@ -1,0 +1,33 @@
+{#- The one place that knows which rows the data contract refuses. Entries of the contract name a row
+    by its key as a JSON list; entries of connectors name a file and line, and so match no row. -#}
+{% macro refused(table, key) -%}
+    select distinct
+        {%- for name in key %}
+        try_cast(native_id as json) ->> '$[{{ loop.index0 }}]' as refused_{{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ source('raw', 'quarantine') }}
+    where table_name = '{{ table }}' and released_at is null
+{%- endmacro %}
+
+{#- The rows of a raw table that models may believe. -#}
+{% macro accepted(table, key) -%}
+    select rows_.*
+    from {{ source('raw', table) }} as rows_
+    anti join ({{ refused(table, key) }}) as refused_
+        on
+            {% for name in key -%}
+            rows_.{{ name }}::varchar = refused_.refused_{{ name }}
+            {%- if not loop.last %} and {% endif %}
+            {%- endfor %}
+{%- endmacro %}
+
+{#- What an incremental model believed before the contract refused it. -#}
+{% macro drop_refused(table, key) -%}
+    delete from {{ this.include(database=false) }} as rows_
+    using ({{ refused(table, key) }}) as refused_
+    where
+        {% for name in key -%}
+        rows_.{{ name }}::varchar = refused_.refused_{{ name }}
+        {%- if not loop.last %} and {% endif %}
+        {%- endfor %}
+{%- endmacro %}
