@@ -95,7 +95,7 @@ def test_the_job_builds_and_publishes_without_dbt_on_the_path(platform: Platform
 @pytest.mark.slow
 def test_the_contract_is_checked_before_the_models_are_built(platform: Platform) -> None:
     row = {
-        "source_id": "agents", "attempt_key": "1", "state": "succeeded", "instance_id": "ghost",
+        "source_id": "agents", "attempt_key": "1", "state": "succeeded", "duration_s": 3e6,
         "started_at": datetime(2026, 1, 2), "finished_at": datetime(2026, 1, 1),
     }  # fmt: skip
     good = row | {"attempt_key": "2", "finished_at": datetime(2026, 1, 3)}
@@ -104,7 +104,7 @@ def test_the_contract_is_checked_before_the_models_are_built(platform: Platform)
     run = in_a_shell(platform, RUN)
     assert run["success"]
     assert run["checked"]["backup_jobs_finished_after_started"] == [False, "ERROR"]
-    assert run["checked"]["backup_jobs_instance_in_inventory"] == [False, "WARN"]
+    assert run["checked"]["backup_jobs_duration_in_seconds"] == [False, "WARN"]
     assert run["checked"]["backup_jobs_state_known"] == [True, "ERROR"]
     with platform.warehouse.read() as session:
         kept = session.query("select attempt_key from marts.fct_backup_attempts").rows()
