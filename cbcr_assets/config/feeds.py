@@ -19,6 +19,8 @@ from cbcr_assets.config.document import Document, KeyPath, Problem, Refused, clo
 TOOLS: dict[str, frozenset[str]] = {
     "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
+    "mariadb": frozenset({"history", "info"}),
+    "bacula": frozenset({"jobs"}),
 }
 # Only CBCR's own tables are read by SQL, and there is none for drills.
 SQL_KINDS = frozenset({"catalog", "job_log"})

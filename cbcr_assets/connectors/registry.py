@@ -11,7 +11,9 @@ from importlib import import_module
 from cbcr_assets.connectors.base import Connector
 
 _CLASSES = {
+    "bacula": "cbcr_assets.connectors.bacula:Bacula",
     "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
+    "mariadb": "cbcr_assets.connectors.mariadb:MariaDb",
     "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
 }
 

@@ -11,13 +11,13 @@ from cbcr_assets.connectors.registry import CONNECTORS, connector
 def test_tools_have_their_connector():
     assert connector("cbcr").tool == "cbcr"
     assert connector("cbcr") is CONNECTORS["cbcr"]
-    assert set(CONNECTORS) == {"cbcr", "pgbackrest"}
-    assert len(CONNECTORS) == 2
+    assert set(CONNECTORS) == {"bacula", "cbcr", "mariadb", "pgbackrest"}
+    assert len(CONNECTORS) == 4
 
 
 def test_an_unknown_tool_names_the_known_ones():
     assert "x" not in CONNECTORS
-    with pytest.raises(KeyError, match="cbcr, pgbackrest"):
+    with pytest.raises(KeyError, match="bacula, cbcr, mariadb, pgbackrest"):
         connector("x")
 
 
