@@ -291,7 +291,7 @@ def test_a_feed_that_is_written_twice(config_problems):
         (
             "tool: pgbackest",
             "5: sources.a.tool: 'pgbackest' is not a tool that CBCR reads;"
-            " it reads cbcr, pgbackrest; did you mean 'pgbackrest'?",
+            " it reads bacula, cbcr, mariadb, pgbackrest; did you mean 'pgbackrest'?",
         ),
         (
             "tool: cbcr\n    timezone: Berlin",
