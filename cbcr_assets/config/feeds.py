@@ -18,8 +18,10 @@ from cbcr_assets.config.document import Document, KeyPath, Problem, Refused, clo
 # What each tool leaves behind. A new tool is one line here and one connector module.
 TOOLS: dict[str, frozenset[str]] = {
     "aws_backup": frozenset({"backup_jobs", "restore_jobs", "recovery_points"}),
-    "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
+    "bacula": frozenset({"jobs"}),
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
+    "mariadb": frozenset({"history", "info"}),
+    "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
     "velero": frozenset({"backups", "restores"}),
 }
 # Only CBCR's own tables are read by SQL, and there is none for drills.

@@ -12,7 +12,9 @@ from cbcr_assets.connectors.base import Connector
 
 _CLASSES = {
     "aws_backup": "cbcr_assets.connectors.aws_backup:AwsBackup",
+    "bacula": "cbcr_assets.connectors.bacula:Bacula",
     "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
+    "mariadb": "cbcr_assets.connectors.mariadb:MariaDb",
     "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
     "velero": "cbcr_assets.connectors.velero:Velero",
 }

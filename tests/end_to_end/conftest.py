@@ -32,6 +32,12 @@ def platforms() -> ModuleType:
     return load("platform_process")
 
 
+@pytest.fixture(scope="session")
+def tools() -> ModuleType:
+    """The module with the labs of further tools."""
+    return load("tools_lab")
+
+
 @pytest.fixture
 def lab(platforms: ModuleType) -> Iterator[Any]:
     """A running PostgreSQL with its pgBackRest stanza."""

@@ -1,0 +1,79 @@
+"""mariadb-backup: its history table, and the info file inside a backup.
+
+Belongs here: kinds history and info, to attempts and restorable sets.
+Does not belong here: the tool's log and binary logs, which are not read yet.
+"""
+
+from collections.abc import Mapping
+
+from cbcr_assets.connectors.base import Envelope, Parsed
+from cbcr_assets.connectors.dispatch import dispatch
+from cbcr_assets.connectors.export_rows import Built, ExportRow, export_rows, harvest
+from cbcr_assets.connectors.pgbackrest.refusals import refused_whole
+
+
+class MariaDb:
+    """Reads what mariadb-backup records about its successful backups."""
+
+    tool = "mariadb"
+    kinds = frozenset({"history", "info"})
+
+    def parse(self, envelope: Envelope, *, carry: str = "") -> Parsed:
+        """Read one envelope. Never raises on bad input: what it cannot use becomes a `Reject`."""
+        del carry  # whole documents only
+        return dispatch(envelope, {"history": _parse, "info": _parse}, tool=self.tool)
+
+
+def _parse(envelope: Envelope) -> Parsed:
+    try:
+        rows = _info(envelope) if envelope.kind == "info" else _history(envelope)
+    except ValueError as error:
+        return refused_whole(envelope, "table", str(error))
+    server = envelope.host or envelope.source_id
+    ends = {values["innodb_to_lsn"]: values["uuid"] for _, values, _ in rows
+            if values and "innodb_to_lsn" in values and "uuid" in values}  # fmt: skip
+    return harvest(envelope, rows, lambda row: _backup(row, server, ends))
+
+
+def _info(envelope: Envelope) -> list[tuple[int, Mapping[str, str] | None, str]]:
+    pairs = (line.partition(" = ") for line in envelope.payload.splitlines())
+    values = {key.strip(): value for key, mark, value in pairs if mark}
+    return [(1, values, values.get("uuid", ""))]
+
+
+def _history(envelope: Envelope) -> list[tuple[int, Mapping[str, str] | None, str]]:
+    header, rows = export_rows(envelope.payload)
+    if "uuid" not in header:
+        raise ValueError("no column uuid; the export needs its header line")
+    # A refused row is shown by its id only: tool_command may hold a password.
+    return [
+        (n, dict(zip(header, r, strict=True)) if len(r) == len(header) else None, r[0])
+        for n, r in enumerate(rows, 2)
+    ]
+
+
+def _backup(row: ExportRow, server: str, ends: Mapping[str, str]) -> Built:
+    """Build attempt and set; an incremental begins where the log of its base ended."""
+    uuid = row.name("uuid")
+    base = ends.get(row.text("innodb_from_lsn") or "")
+    common = {
+        "native_instance": row.text("instance") or server,
+        "repo": "default",
+        "backup_type": "incr" if row.text("incremental") == "Y" else "full",
+        "started_at": row.time("start_time"),
+        "finished_at": row.time("end_time"),
+    }
+    attempt = {"attempt_key": uuid, "tool": "mariadb", "state": "succeeded", "evidence": "catalog"}
+    kept = {
+        "label": uuid,
+        "parent_label": base if common["backup_type"] == "incr" and base != uuid else None,
+        "recovery_point_at": row.time("end_time"),
+        "log_start": row.text("innodb_from_lsn"),
+        "log_stop": row.text("innodb_to_lsn"),
+        "integrity": "unchecked",
+        "lifecycle": "available",
+    }
+    return [
+        ("backup_jobs", common | attempt | {"backup_label": uuid}),
+        ("backup_sets", common | kept),
+    ]
