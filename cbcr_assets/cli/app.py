@@ -14,6 +14,7 @@ from cbcr_assets.cli import (
     pipeline,
     quarantine,
     retention,
+    run_job,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.command("run-job")(run_job.run_job)
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")

@@ -1,4 +1,4 @@
-"""Labs of further backup tools: restic, borg and MariaDB, each real and in a folder of its own.
+"""Labs of further backup tools, each real and in a folder of its own: MariaDB.
 
 Belongs here: making data, backing it up, failing. Does not belong here: CBCR.
 Loaded by path like `lab`.
@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 _TIMEOUT_S = 60
@@ -29,59 +28,6 @@ def need(*programs: str) -> None:
     for program in programs:
         if shutil.which(program) is None:
             raise MissingTool(f"{program} is not installed")
-
-
-class Restic:
-    """A restic repository that takes dumps from a pipe."""
-
-    def __init__(self, root: Path) -> None:
-        """Create the repository."""
-        need("restic")
-        self.environ = {
-            **os.environ, "RESTIC_REPOSITORY": str(root / "restic"), "RESTIC_PASSWORD": "lab",
-            "RESTIC_CACHE_DIR": str(root / "restic-cache"),
-        }  # fmt: skip
-        self.run("init")
-
-    def run(self, *words: str, stdin: bytes | None = None) -> tuple[int, str]:
-        """Run restic; exit code, and all that it printed."""
-        done = subprocess.run(
-            ["restic", *words], env=self.environ, input=stdin, timeout=_TIMEOUT_S,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout.decode()
-
-    def dump(self, producer: Sequence[str], *tags: str) -> tuple[int, int, str]:
-        """Pipe a producer into a backup; its exit code, restic's, and what restic printed."""
-        made = subprocess.run(producer, capture_output=True, timeout=_TIMEOUT_S, check=False)
-        words = [word for tag in tags for word in ("--tag", tag)]
-        rc, said = self.run(
-            "backup", "--json", "--stdin", "--stdin-filename", "orders.sql", *words,
-            stdin=made.stdout,
-        )  # fmt: skip
-        return made.returncode, rc, said
-
-
-class Borg:
-    """A borg repository."""
-
-    def __init__(self, root: Path) -> None:
-        """Create the repository."""
-        need("borg")
-        self.repository = root / "borg"
-        self.environ = {
-            **os.environ, "BORG_REPO": str(self.repository),
-            "BORG_BASE_DIR": str(root / "borg-base"),
-            "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
-        }  # fmt: skip
-        assert self.run("init", "--encryption=none")[0] == 0
-
-    def run(self, *words: str) -> tuple[int, str]:
-        """Run borg; exit code and stdout."""
-        done = subprocess.run(
-            ["borg", *words], env=self.environ, capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-        return done.returncode, done.stdout.decode()
 
 
 class MariaDb:
