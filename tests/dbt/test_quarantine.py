@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cbcr_assets.quality import load_suites, release
 from cbcr_assets.records import raw_table
+
+pytestmark = pytest.mark.slow
 
 STAGING = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging"
 START = datetime(2026, 3, 1, 1)

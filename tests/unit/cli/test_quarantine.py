@@ -14,6 +14,8 @@ from cbcr_assets.quality.engine import great_expectations
 from cbcr_assets.records import typed_frame
 from cbcr_assets.steps.platform import open_platform
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 BAD = {
     "source_id": "a", "attempt_key": "1", "state": "failed",

@@ -7,7 +7,10 @@ from pathlib import Path
 LOAD = """
 import sys
 import cbcr_assets.quality, cbcr_assets.cli.app, sensors.definitions
+import pytest
 from cbcr_assets.definitions import build_defs
+
+pytestmark = pytest.mark.slow
 build_defs()
 sensors.definitions.build_defs()
 print([name for name in sys.modules if name.split(".")[0] == "great_expectations"])

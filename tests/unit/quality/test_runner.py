@@ -19,6 +19,8 @@ from cbcr_assets.quality.engine import great_expectations
 from cbcr_assets.quality.runner import SuiteReport
 from cbcr_assets.warehouse import FileWarehouse
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 2, 12)
 EARLY = datetime(2026, 3, 2, 0, 30)
 REVERSED = "backup_jobs_finished_after_started"
