@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
-from cbcr_assets.connectors.dispatch import dispatch
-from cbcr_assets.connectors.export_rows import Built, ExportRow, export_rows, harvest
-from cbcr_assets.connectors.pgbackrest.fields import Refused, brief
-from cbcr_assets.connectors.pgbackrest.refusals import refused_whole
+from cbcr_assets.connectors.reading.dispatch import dispatch
+from cbcr_assets.connectors.reading.export_rows import Built, ExportRow, export_rows, harvest
+from cbcr_assets.connectors.reading.refusal import Refused, brief, refused_whole
 from cbcr_assets.records import BackupState
 
 # Case-sensitive: f is a fatal error, F waits for the file daemon.

@@ -7,9 +7,9 @@ Does not belong here: the tool's log and binary logs, which are not read yet.
 from collections.abc import Mapping
 
 from cbcr_assets.connectors.base import Envelope, Parsed
-from cbcr_assets.connectors.dispatch import dispatch
-from cbcr_assets.connectors.export_rows import Built, ExportRow, export_rows, harvest
-from cbcr_assets.connectors.pgbackrest.refusals import refused_whole
+from cbcr_assets.connectors.reading.dispatch import dispatch
+from cbcr_assets.connectors.reading.export_rows import Built, ExportRow, export_rows, harvest
+from cbcr_assets.connectors.reading.refusal import refused_whole
 
 
 class MariaDb:

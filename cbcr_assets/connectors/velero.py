@@ -17,17 +17,10 @@ Choices:
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
-from cbcr_assets.connectors.cbcr.records import (
-    Harvest,
-    Record,
-    Refused,
-    Row,
-    brief,
-    in_order,
-    refused_whole,
-)
-from cbcr_assets.connectors.dispatch import dispatch
-from cbcr_assets.connectors.transports.json_text import strict_json
+from cbcr_assets.connectors.reading.dispatch import dispatch
+from cbcr_assets.connectors.reading.document import json_document
+from cbcr_assets.connectors.reading.record import Harvest, Record, Row, in_order
+from cbcr_assets.connectors.reading.refusal import Refused, brief, refused_whole
 from cbcr_assets.connectors.transports.text import first_error_line
 from cbcr_assets.records import (
     BackupState,
@@ -72,11 +65,7 @@ class Velero:
 
 
 def _parse(envelope: Envelope) -> Parsed:
-    try:
-        document = strict_json(envelope.payload)
-    except ValueError as error:
-        line = getattr(error, "lineno", 1)
-        return refused_whole(envelope, "json", f"no whole JSON ({error})", line=line)
+    document = json_document(envelope)
     items = _items(document, _KINDS[envelope.kind])
     if items is None:
         wanted = _KINDS[envelope.kind]

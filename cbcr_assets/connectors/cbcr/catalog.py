@@ -10,16 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
-from cbcr_assets.connectors.cbcr.records import (
-    Harvest,
-    Record,
-    Refused,
-    Row,
-    brief,
-    in_order,
-    refused_whole,
-)
-from cbcr_assets.connectors.transports.json_text import strict_json
+from cbcr_assets.connectors.reading.document import json_document
+from cbcr_assets.connectors.reading.record import Harvest, Record, Row, in_order
+from cbcr_assets.connectors.reading.refusal import Refused, brief, refused_whole
 from cbcr_assets.records import BackupType, Integrity, Lifecycle
 
 _LISTS = ("backups", "storage", "log_archive")
@@ -40,12 +33,7 @@ def parse_catalog(envelope: Envelope) -> Parsed:
     A document that says `complete` proves absence, but not for an instance of which a record had to
     be refused: the refused record may be the one that seems to be absent.
     """
-    try:
-        document = strict_json(envelope.payload)
-    except ValueError as error:
-        line = getattr(error, "lineno", 1)
-        reason = f"no whole JSON document ({error}); write it to a file and rename it when complete"
-        return refused_whole(envelope, "json", reason, line=line)
+    document = json_document(envelope)
     if isinstance(document, list):
         document = {"backups": document}
     problem = _misshapen(document)

@@ -7,15 +7,10 @@ Does not belong here: what a tool's own log says of a restore (kind job_log).
 from datetime import datetime
 
 from cbcr_assets.connectors.base import Envelope, Parsed
-from cbcr_assets.connectors.cbcr.records import (
-    Harvest,
-    Record,
-    Refused,
-    Row,
-    in_order,
-    refused_whole,
-)
-from cbcr_assets.connectors.transports.json_text import canonical, strict_json
+from cbcr_assets.connectors.reading.document import json_document
+from cbcr_assets.connectors.reading.record import Harvest, Record, Row, in_order
+from cbcr_assets.connectors.reading.refusal import Refused
+from cbcr_assets.connectors.transports.json_text import canonical
 from cbcr_assets.connectors.transports.text import clean
 from cbcr_assets.records import BackupState, RestorePurpose, Verification
 
@@ -25,12 +20,7 @@ _GOOD = frozenset({BackupState.SUCCEEDED, BackupState.SUCCEEDED_WITH_WARNINGS})
 
 def parse_drills(envelope: Envelope) -> Parsed:
     """Read one record, an array of records, or an object with the list `drills`."""
-    try:
-        document = strict_json(envelope.payload)
-    except ValueError as error:
-        line = getattr(error, "lineno", 1)
-        reason = f"no whole JSON document ({error}); write it to a file and rename it when complete"
-        return refused_whole(envelope, "json", reason, line=line)
+    document = json_document(envelope)
     if isinstance(document, dict) and isinstance(document.get("drills"), list):
         document = document["drills"]
     harvest = Harvest(envelope)

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from cbcr_assets.connectors.base import Envelope, Parsed
-from cbcr_assets.connectors.cbcr.records import Harvest, Record, Refused, Row, in_order
+from cbcr_assets.connectors.reading.record import Harvest, Record, Row, in_order
+from cbcr_assets.connectors.reading.refusal import Refused
 from cbcr_assets.connectors.transports.json_text import strict_json
 from cbcr_assets.records import (
     TERMINAL_STATES,

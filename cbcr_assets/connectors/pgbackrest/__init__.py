@@ -5,18 +5,20 @@ Does not belong here: how the text came (transports) or where it goes (the pull)
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.pgbackrest.backup_log import parse_backup_log
 from cbcr_assets.connectors.pgbackrest.expire_verify import parse_expire_log, parse_verify_log
 from cbcr_assets.connectors.pgbackrest.info import parse_info
-from cbcr_assets.connectors.pgbackrest.refusals import refused_whole
 from cbcr_assets.connectors.pgbackrest.restore_log import parse_restore_log
-from cbcr_assets.connectors.transports.stamps import zone
+from cbcr_assets.connectors.reading.dispatch import Reader, dispatch
 
 __all__ = ["PgBackRest"]
 
-_LOGS: dict[str, Callable[[Envelope, str], Parsed]] = {
+# verify ends with an error when it found one, and says which.
+_TOLD_BY_FAILING = frozenset({"verify_log"})
+_LOGS: dict[str, Callable[..., Parsed]] = {
     "backup_log": parse_backup_log,
     "restore_log": parse_restore_log,
     "expire_log": parse_expire_log,
@@ -32,24 +34,7 @@ class PgBackRest:
 
     def parse(self, envelope: Envelope, *, carry: str = "") -> Parsed:
         """Read one envelope. Never raises on bad input: what it cannot use becomes a `Reject`."""
-        if envelope.error is not None:
-            return Parsed(ok=False, error=envelope.error, carry=carry)
-        try:
-            zone(envelope.tz)
-        except ValueError as error:
-            return refused_whole(envelope, "timezone", str(error), carry=carry)
-        if envelope.kind not in self.kinds:
-            known = ", ".join(sorted(self.kinds))
-            reason = f"{self.tool} has no kind {envelope.kind!r}; it reads {known}"
-            return refused_whole(envelope, "kind", reason, carry=carry)
-        if envelope.rc and envelope.kind != "verify_log":
-            return _failed(envelope, carry)
-        if envelope.kind == "info":
-            return parse_info(envelope)
-        parsed = _LOGS[envelope.kind](envelope, carry)
-        return _failed(envelope, carry) if envelope.rc and not parsed.frames else parsed
-
-
-def _failed(envelope: Envelope, carry: str) -> Parsed:
-    reason = f"the command ended with exit code {envelope.rc}, so its output proves nothing"
-    return Parsed(ok=False, error=reason, carry=carry)
+        readers: dict[str, Reader] = {"info": parse_info}
+        for kind, parse_log in _LOGS.items():
+            readers[kind] = partial(parse_log, carry=carry)
+        return dispatch(envelope, readers, tool=self.tool, carry=carry, despite_rc=_TOLD_BY_FAILING)

@@ -10,20 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cbcr_assets.connectors.reading.refusal import Refused, brief
 from cbcr_assets.connectors.transports.stamps import to_utc
 from cbcr_assets.connectors.transports.text import clean
 
 _INT64 = 2**63
 _LONGEST_NAME = 1_000
-
-
-class Refused(Exception):
-    """This part of the answer cannot be used: the rule it breaks and why."""
-
-    def __init__(self, rule: str, reason: str) -> None:
-        """Name the rule and the reason."""
-        super().__init__(reason)
-        self.rule = rule
 
 
 @dataclass(frozen=True)
@@ -101,12 +93,3 @@ class Fields:
             return to_utc(value, tz="UTC")
         except ValueError as error:
             raise Refused("timestamp", f"{self.path}{key}: {error}") from None
-
-
-def brief(value: object, limit: int = 60) -> str:
-    """Show a value in a message."""
-    try:
-        text = clean(repr(value))
-    except (RecursionError, ValueError):  # nested too deep, or a number too long to print
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= limit else text[:limit] + "…"

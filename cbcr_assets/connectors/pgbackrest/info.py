@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
-from cbcr_assets.connectors.pgbackrest.fields import Fields, Refused, brief
+from cbcr_assets.connectors.pgbackrest.fields import Fields
 from cbcr_assets.connectors.pgbackrest.logs import storable
-from cbcr_assets.connectors.pgbackrest.refusals import Refusals, refused_whole
+from cbcr_assets.connectors.reading.refusal import Refusals, Refused, brief, refused_whole
 from cbcr_assets.connectors.transports.json_text import canonical, strict_json
 from cbcr_assets.records import BackupType, Integrity, Lifecycle, typed_frame
 

@@ -21,7 +21,7 @@ from cbcr_assets.connectors.pgbackrest.block import (
     stanza_of,
 )
 from cbcr_assets.connectors.pgbackrest.clock import LogClock, Moment
-from cbcr_assets.connectors.pgbackrest.refusals import Refusals
+from cbcr_assets.connectors.reading.refusal import Refusals
 from cbcr_assets.connectors.transports.text import clean
 
 MAX_CARRY = 256 * 1024

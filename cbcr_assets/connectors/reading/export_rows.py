@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
-from cbcr_assets.connectors.pgbackrest.fields import Refused, brief
-from cbcr_assets.connectors.pgbackrest.refusals import Refusals
+from cbcr_assets.connectors.reading.refusal import Refusals, Refused, brief
 from cbcr_assets.connectors.transports.stamps import to_utc
 from cbcr_assets.connectors.transports.text import clean
 from cbcr_assets.records import typed_frame

@@ -10,6 +10,16 @@ from cbcr_assets.connectors.transports.text import clean
 _MAX_PAYLOAD = 64 * 1024
 
 
+class Refused(Exception):
+    """This part of an answer cannot be used: the rule it breaks, why, and the line if known."""
+
+    def __init__(self, rule: str, reason: str, *, line: int = 1) -> None:
+        """Name the rule and the reason."""
+        super().__init__(reason)
+        self.rule = rule
+        self.line = line
+
+
 class Refusals:
     """The rejects of one envelope."""
 
@@ -54,3 +64,12 @@ def refused_whole(
     refusals.add(place, rule, reason, envelope.payload)
     (reject,) = refusals.rejects
     return Parsed(rejects=(reject,), seen=1, ok=False, error=reject.reason, carry=carry)
+
+
+def brief(value: object, limit: int = 60) -> str:
+    """Show a value in a message."""
+    try:
+        text = clean(repr(value))
+    except (RecursionError, ValueError):  # nested too deep, or a number too long to print
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= limit else text[:limit] + "…"

@@ -1,7 +1,7 @@
 """Reading one JSON record field by field, with reasons a person can act on.
 
 Belongs here: checked access to a record's fields, and collecting rows and rejects.
-Does not belong here: which fields a kind has (catalog, job_log, drill).
+Does not belong here: which fields a kind has (its connector).
 """
 
 import math
@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from cbcr_assets.connectors.base import Envelope, Parsed, Reject
+from cbcr_assets.connectors.reading.refusal import Refused, brief
 from cbcr_assets.connectors.transports.json_text import canonical
 from cbcr_assets.connectors.transports.stamps import to_utc
 from cbcr_assets.connectors.transports.text import clean, first_error_line
@@ -29,15 +30,6 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _ERROR_CLASSES = frozenset(
     {"lock", "unreachable", "no_space", "checksum", "target", "signal", "timeout", "other"}
 )
-
-
-class Refused(Exception):
-    """This record cannot be used: the rule it breaks and what to do."""
-
-    def __init__(self, rule: str, reason: str) -> None:
-        """Name the rule and the reason."""
-        super().__init__(reason)
-        self.rule = rule
 
 
 _ERROR_PARTS = ("code", "class", "text")
@@ -224,15 +216,6 @@ class Harvest:
 _SEEN_TABLES = frozenset({"backup_jobs", "backup_sets", "restore_jobs"})
 
 
-def refused_whole(
-    envelope: Envelope, rule: str, reason: str, *, line: int = 1, carry: str = ""
-) -> Parsed:
-    """Refuse a whole envelope: it says nothing that can be used."""
-    where = clean(f"{envelope.native_id}:{line}")
-    reject = Reject(where, rule, clean(f"{where}: {reason}"), clean(envelope.payload))
-    return Parsed(rejects=(reject,), seen=1, ok=False, error=reject.reason, carry=carry)
-
-
 def in_order(phases: Iterable[tuple[str, datetime | None]], rule: str) -> None:
     """Refuse phases that end before they begin.
 
@@ -247,15 +230,6 @@ def in_order(phases: Iterable[tuple[str, datetime | None]], rule: str) -> None:
                 f"{after} {second} is before {before} {first} (UTC); correct the clocks or offsets"
                 " of the hosts that wrote them",
             )
-
-
-def brief(value: object, limit: int = 60) -> str:
-    """Show a value in a message."""
-    try:
-        text = clean(repr(value))
-    except (RecursionError, ValueError):  # nested too deep, or a number too long to print
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _text_of(item: object) -> str:
