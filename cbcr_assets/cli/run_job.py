@@ -26,6 +26,9 @@ def run_job(
     instance: Annotated[str, typer.Option(help="Name of the database instance.")],
     kind: Annotated[Kind, typer.Option(help="backup or restore.")] = Kind.BACKUP,
     backup_type: Annotated[str, typer.Option("--type", help="full, diff, incr, dump.")] = "dump",
+    tool: Annotated[
+        str | None, typer.Option(help="restic or borg: read what it says with --json.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Source; default: the only one.")] = None,
     inbox: Annotated[
         Path | None, typer.Option(help="Its drop folder, where there is no cbcr.yaml.")
@@ -36,6 +39,8 @@ def run_job(
     facts = {"instance": instance, "kind": kind.value}
     if kind is Kind.BACKUP:
         facts["type"] = backup_type
+    if tool is not None:
+        facts["tool"] = tool
     try:
         code = run(folder, source_id, facts, words)
     except ValueError as error:

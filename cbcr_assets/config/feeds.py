@@ -19,9 +19,11 @@ from cbcr_assets.config.document import Document, KeyPath, Problem, Refused, clo
 TOOLS: dict[str, frozenset[str]] = {
     "aws_backup": frozenset({"backup_jobs", "restore_jobs", "recovery_points"}),
     "bacula": frozenset({"jobs"}),
+    "borg": frozenset({"list", "info", "create", "check"}),
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
     "mariadb": frozenset({"history", "info"}),
     "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
+    "restic": frozenset({"snapshots", "backup", "forget", "check"}),
     "velero": frozenset({"backups", "restores"}),
 }
 # Only CBCR's own tables are read by SQL, and there is none for drills.

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import polars as pl
 
+from cbcr_assets.records import Integrity
+
 
 @dataclass(frozen=True)
 class Envelope:
@@ -68,10 +70,24 @@ class Reject:
 class CatalogScope:
     """A part of a catalog that one pull listed completely: what is absent from it is gone.
 
-    `repo` None means every repository of the native instance.
+    `native_instance` None means every instance of the source, `repo` None every repository.
     """
 
-    native_instance: str
+    native_instance: str | None
+    repo: str | None = None
+
+
+@dataclass(frozen=True)
+class RepositoryVerdict:
+    """What a check of a whole repository says about every set that lies in it.
+
+    Attributes:
+        integrity: `ok` or `corrupt`. A tool that does not name the damaged sets damns all of them:
+            nobody can promise a restore of any until a check passes again.
+        repo: The repository; None means every one of the source.
+    """
+
+    integrity: Integrity
     repo: str | None = None
 
 
@@ -87,6 +103,7 @@ class Parsed:
         seen: Records met; parsed plus rejected must equal it.
         ok: The source answered and its answer could be read.
         scopes: Parts of the catalog that this answer lists completely.
+        verdicts: What this answer says about whole repositories.
         carry: For streams: the text from the start of the newest unfinished block on; it is handed
             back with the next piece.
         error: Why it is not ok.
@@ -97,6 +114,7 @@ class Parsed:
     seen: int = 0
     ok: bool = True
     scopes: tuple[CatalogScope, ...] = ()
+    verdicts: tuple[RepositoryVerdict, ...] = ()
     carry: str = ""
     error: str | None = None
 

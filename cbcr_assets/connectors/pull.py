@@ -17,6 +17,7 @@ from datetime import datetime
 import polars as pl
 
 from cbcr_assets.connectors.base import Connector, Envelope, Parsed, Reject
+from cbcr_assets.connectors.conclusions import conclude
 from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.connectors.transports.envelope import read_envelope
 from cbcr_assets.records import typed_frame
@@ -92,7 +93,9 @@ def pull(
         known = _known_pieces(session, source_id, files)
         readings = list(_read(source_id, connector, files, timezone, carries, known))
         loaded = _load_frames(session, source_id, readings)
-        _infer_expiry(session, readings)
+        for reading in readings:
+            if reading.envelope is not None and reading.parsed.ok:
+                conclude(session, reading.envelope, reading.parsed)
         _quarantine(session, source_id, readings, now)
         _observe(session, readings, now)
         _keep_carries(session, source_id, readings, now)
@@ -174,32 +177,6 @@ def _with_instance(frame: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame
         return frame
     mapped = pl.col("native_instance").replace_strict(aliases, default=None, return_dtype=pl.String)
     return frame.with_columns(instance_id=mapped)
-
-
-def _infer_expiry(session: Session, readings: Sequence[Reading]) -> None:
-    """Mark as expired what a complete listing no longer has; take back what reappeared."""
-    for reading in readings:
-        if reading.envelope is None or not reading.parsed.ok:
-            continue
-        for scope in reading.parsed.scopes:
-            session.execute(
-                "update raw.backup_sets set lifecycle = 'expired', unusable_from = $gone_at,"
-                f" ingest_seq = {session.next_seq()}"
-                " where source_id = $source_id and native_instance = $native_instance"
-                " and ($repo is null or repo = $repo) and lifecycle = 'available'"
-                " and last_seen_at < $asked_at",
-                {
-                    "source_id": reading.envelope.source_id,
-                    "native_instance": scope.native_instance,
-                    "repo": scope.repo,
-                    "asked_at": reading.envelope.started_at,
-                    "gone_at": reading.envelope.finished_at,
-                },
-            )
-    session.execute(
-        "update raw.backup_sets set unusable_from = null"
-        " where unusable_from is not null and lifecycle = 'available' and integrity <> 'corrupt'"
-    )
 
 
 def _quarantine(

@@ -13,9 +13,11 @@ from cbcr_assets.connectors.base import Connector
 _CLASSES = {
     "aws_backup": "cbcr_assets.connectors.aws_backup:AwsBackup",
     "bacula": "cbcr_assets.connectors.bacula:Bacula",
+    "borg": "cbcr_assets.connectors.borg:Borg",
     "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
     "mariadb": "cbcr_assets.connectors.mariadb:MariaDb",
     "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
+    "restic": "cbcr_assets.connectors.restic:Restic",
     "velero": "cbcr_assets.connectors.velero:Velero",
 }
 

@@ -110,7 +110,7 @@ def _phase_of(item: Any) -> str | None:
 
 
 def _attempt(record: Record) -> tuple[str, Row]:
-    meta, status = _part(record, "metadata"), _part(record, "status")
+    meta, status = record.part("metadata"), record.part("status")
     state = _state(status)
     started, finished = status.past("startTimestamp"), status.past("completionTimestamp")
     in_order((("startTimestamp", started), ("completionTimestamp", finished)), "order")
@@ -131,7 +131,7 @@ def _attempt(record: Record) -> tuple[str, Row]:
 
 
 def _set(record: Record) -> tuple[str, Row]:
-    meta, status = _part(record, "metadata"), _part(record, "status")
+    meta, status = record.part("metadata"), record.part("status")
     started = status.past("startTimestamp")
     if started is None:
         raise Refused("missing", "status.startTimestamp is missing; when was this backup made?")
@@ -150,7 +150,7 @@ def _set(record: Record) -> tuple[str, Row]:
 
 
 def _restore(record: Record) -> tuple[str, Row]:
-    meta, spec, status = (_part(record, name) for name in ("metadata", "spec", "status"))
+    meta, spec, status = (record.part(name) for name in ("metadata", "spec", "status"))
     state = _state(status)
     restored = status.past("completionTimestamp")
     requested, started = meta.past("creationTimestamp"), status.past("startTimestamp")
@@ -173,15 +173,6 @@ def _restore(record: Record) -> tuple[str, Row]:
         "verification": Verification.NONE,
     }  # fmt: skip
     return "restore_jobs", row | _error(status, state)
-
-
-def _part(record: Record, name: str) -> Record:
-    values = record.values.get(name)
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise Refused("type", f"{name} must be an object, not {brief(values)}")
-    return Record(values, record.tz, record.latest, record.said_at)
 
 
 def _state(status: Record) -> BackupState:
@@ -217,8 +208,8 @@ def _instance(meta: Record) -> str:
 
 
 def _label(meta: Record, name: str) -> str | None:
-    return _part(meta, "labels").optional_name(name)
+    return meta.part("labels").optional_name(name)
 
 
 def _repo(record: Record) -> str:
-    return _part(record, "spec").optional_name("storageLocation") or "default"
+    return record.part("spec").optional_name("storageLocation") or "default"

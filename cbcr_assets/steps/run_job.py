@@ -13,22 +13,32 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 from uuid import uuid4
 
+from cbcr_assets.connectors import borg, restic
 from cbcr_assets.connectors.base import Envelope
+from cbcr_assets.connectors.reading.outcome import Outcome
 from cbcr_assets.connectors.transports.envelope import write_envelope
 from cbcr_assets.connectors.transports.json_text import canonical
 from cbcr_assets.connectors.transports.text import redact
+from cbcr_assets.records import BackupState
 
 PIPE = "--pipe"
 """The word between two commands of a pipe: it needs no quoting in any shell."""
 
+OUTCOMES: Mapping[str, Callable[[str, int, str], Outcome]] = {
+    "borg": borg.outcome,
+    "restic": restic.outcome,
+}
+"""Tools that say on stdout, with `--json`, which backup set they made."""
+
 _TAIL_BYTES = 4_096
+_SAID_BYTES = 65_536
 _PIECE = 65_536
 _NOT_STARTED = 127
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -44,7 +54,8 @@ def run_job(inbox: Path, source_id: str, facts: Mapping[str, Any], words: Sequen
     Args:
         inbox: Drop folder of the source.
         source_id: The source.
-        facts: Fields of the begin record: instance, kind, and more (docs/formats.md).
+        facts: Fields of the begin record: instance, kind, and more (docs/formats.md). With a `tool`
+            of `OUTCOMES` the end record says what that tool printed about its run.
         words: The commands, separated by `PIPE`.
 
     Raises:
@@ -53,13 +64,27 @@ def run_job(inbox: Path, source_id: str, facts: Mapping[str, Any], words: Sequen
     stages = _stages(words)
     same = {"run_id": uuid4().hex, "instance": facts["instance"], "kind": facts["kind"]}
     _record(inbox, source_id, {**facts, **same, "event": "begin", "started_at": _now()})
-    codes, tail = _run(stages)
-    failed = next((code for code in reversed(codes) if code), 0)
-    end: dict[str, Any] = {**same, "event": "end", "finished_at": _now(), "rc": codes}
+    read = OUTCOMES.get(facts.get("tool", "")) if facts["kind"] == "backup" else None
+    ended = _run(stages, keep=read is not None)
+    failed = next((code for code in reversed(ended.codes) if code), 0)
+    end: dict[str, Any] = {**same, "event": "end", "finished_at": _now(), "rc": ended.codes}
     if failed:
-        end["error"] = _error(failed, tail)
+        end["error"] = _error(failed, ended.complaints)
+    if read is not None and len(ended.codes) == len(stages):
+        end |= _told(read(ended.said, ended.codes[-1], ended.complaints), ended.codes)
     _record(inbox, source_id, end)
     return 128 - failed if failed < 0 else failed
+
+
+def _told(outcome: Outcome, codes: Sequence[int]) -> dict[str, Any]:
+    """Return what the last stage said; what an earlier one spoilt, it cannot have saved."""
+    facts = {
+        "label": outcome.label,
+        "source_bytes": outcome.source_bytes,
+        "transferred_bytes": outcome.transferred_bytes,
+        "state": BackupState.FAILED if any(codes[:-1]) else outcome.state,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _stages(words: Sequence[str]) -> list[list[str]]:
@@ -101,28 +126,33 @@ class _Running:
                 process.send_signal(number)
 
 
-def _run(stages: list[list[str]]) -> tuple[list[int], str]:
-    """Run the stages; return their exit codes and the end of what they said on stderr."""
+@dataclass(frozen=True)
+class _Ended:
+    """Exit codes of the stages, the end of stdout if it was kept, and the end of stderr."""
+
+    codes: list[int]
+    said: str
+    complaints: str
+
+
+def _run(stages: list[list[str]], *, keep: bool) -> _Ended:
+    """Run the stages; `keep` the end of what the last one prints."""
     running = _Running()
-    reading, writing = os.pipe()
-    tail: deque[bytes] = deque()
-    reader = threading.Thread(target=_tee, args=(os.fdopen(reading, "rb", 0), tail))
-    reader.start()
+    errors = _Tee(sys.stderr, _TAIL_BYTES)
+    output = _Tee(sys.stdout, _SAID_BYTES) if keep else None
     with _handlers(running):
-        unstarted = _start(stages, running, writing)
-        os.close(writing)
+        unstarted = _start(stages, running, errors.writing, output.writing if output else None)
         codes = [process.wait() for process in running.stages]
-        reader.join()
-    said = b"".join(tail)[-_TAIL_BYTES:].decode("utf-8", "backslashreplace")
-    text = f"error: {unstarted}\n{said}" if unstarted else said
-    return codes + ([_NOT_STARTED] if unstarted else []), redact(text)
+        complaints, said = errors.end(), output.end() if output else ""
+    text = f"error: {unstarted}\n{complaints}" if unstarted else complaints
+    return _Ended(codes + ([_NOT_STARTED] if unstarted else []), said, redact(text))
 
 
-def _start(stages: list[list[str]], running: _Running, errors: int) -> str:
+def _start(stages: list[list[str]], running: _Running, errors: int, output: int | None) -> str:
     """Start each stage on the output of the one before; return why one could not."""
     source: Any = None
     for index, stage in enumerate(stages):
-        out = None if index == len(stages) - 1 else subprocess.PIPE
+        out = output if index == len(stages) - 1 else subprocess.PIPE
         try:
             process = subprocess.Popen(stage, stdin=source, stdout=out, stderr=errors)
         except (OSError, ValueError) as error:
@@ -146,16 +176,32 @@ def _handlers(running: _Running) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _tee(source: BinaryIO, tail: "deque[bytes]") -> None:
-    """Show what the stages say, and keep the end of it."""
-    with source:
-        while piece := source.read(_PIECE):
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.buffer.write(piece)
-                sys.stderr.buffer.flush()
-            tail.append(piece[-_TAIL_BYTES:])
-            while sum(map(len, tail)) - len(tail[0]) >= _TAIL_BYTES:
-                tail.popleft()
+class _Tee:
+    """A pipe whose content is shown as it comes, and whose end is kept."""
+
+    def __init__(self, sink: TextIO, size: int) -> None:
+        reading, self.writing = os.pipe()
+        self._sink, self._size = sink, size
+        self._tail: deque[bytes] = deque()
+        self._reader = threading.Thread(target=self._copy, args=(reading,))
+        self._reader.start()
+
+    def end(self) -> str:
+        """Wait until nobody writes any more; return the end of what was written."""
+        os.close(self.writing)
+        self._reader.join()
+        return b"".join(self._tail)[-self._size :].decode("utf-8", "backslashreplace")
+
+    def _copy(self, reading: int) -> None:
+        tail = self._tail
+        with os.fdopen(reading, "rb", 0) as source:
+            while piece := source.read(_PIECE):
+                with contextlib.suppress(OSError, ValueError):
+                    self._sink.buffer.write(piece)
+                    self._sink.buffer.flush()
+                tail.append(piece[-self._size :])
+                while sum(map(len, tail)) - len(tail[0]) >= self._size:
+                    tail.popleft()
 
 
 def _record(inbox: Path, source_id: str, event: Mapping[str, Any]) -> None:

@@ -47,7 +47,8 @@ def dispatch(
         parsed = reader(envelope)
     except Refused as problem:
         return refused_whole(envelope, problem.rule, str(problem), place=problem.line, carry=carry)
-    return _failed(envelope, carry) if envelope.rc and not parsed.frames else parsed
+    told = parsed.frames or parsed.verdicts or parsed.error
+    return parsed if told or not envelope.rc else _failed(envelope, carry)
 
 
 def _failed(envelope: Envelope, carry: str) -> Parsed:

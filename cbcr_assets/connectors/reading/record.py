@@ -25,6 +25,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 _INT64 = 2**63
 _LONGEST_NAME = 1_000
+_NEVER = datetime.fromisoformat("2200-01-01")
 _LONGEST_S = 366 * 86_400.0
 _CLOCK_SKEW = timedelta(minutes=5)
 _ERROR_CLASSES = frozenset(
@@ -56,6 +57,18 @@ class Record:
     tz: str
     latest: datetime
     said_at: datetime
+
+    @classmethod
+    def alone(cls, values: Mapping[str, Any]) -> "Record":
+        """Wrap an object of which nobody knows when it was said."""
+        return cls(values, "UTC", _NEVER, _NEVER)
+
+    def part(self, key: str) -> "Record":
+        """Return an object in it; absent it is empty."""
+        values = self.values.get(key)
+        if values is not None and not isinstance(values, Mapping):
+            raise Refused("type", f"{key} must be an object, not {brief(values)}")
+        return replace(self, values=values or {})
 
     def name(self, *keys: str) -> str:
         """Return a required identifier, under the first of its names that is there."""

@@ -1,9 +1,53 @@
 -- A backup can be used from its own end and that of all it depends on, until the first of them is
 -- gone. Walking from the roots, so a cycle of parents is never reached and never usable.
-with recursive sets as (
+with recursive catalog as (
+
+    select * from {{ ref('stg_backup_sets') }}
+
+),
+
+attempts as (
 
     select
-        *,
+        instance_id,
+        backup_label,
+        bool_or({{ is_success('state') }}) as has_success,
+        bool_or(state in ('failed', 'cancelled')) as has_failure
+    from {{ ref('stg_backup_jobs') }}
+    where backup_label is not null
+    group by all
+
+),
+
+-- What a failed run left behind looks whole in the catalog: a dump that died in front of a tool
+-- that was content. Tools may name a set by the first characters of its long id.
+spoilt as (
+
+    select distinct
+        catalog.source_id,
+        catalog.repo,
+        catalog.label
+    from catalog
+    inner join attempts
+        on
+            catalog.instance_id = attempts.instance_id
+            and (
+                catalog.label = attempts.backup_label
+                or (
+                    length(catalog.label) = 64
+                    and length(attempts.backup_label) >= 8
+                    and starts_with(catalog.label, attempts.backup_label)
+                )
+            )
+    where attempts.has_failure and not attempts.has_success
+
+),
+
+sets as (
+
+    select
+        catalog.*,
+        spoilt.label is not null as is_spoilt,
         -- least() ignores null: whichever came first, what happened or what was planned.
         least(
             case
@@ -17,7 +61,12 @@ with recursive sets as (
                 then coalesce(unusable_from, finished_at, first_seen_at)
         end as corrupt_at,
         coalesce(finished_at, first_seen_at) as stopped_at
-    from {{ ref('stg_backup_sets') }}
+    from catalog
+    left join spoilt
+        on
+            catalog.source_id = spoilt.source_id
+            and catalog.repo is not distinct from spoilt.repo
+            and catalog.label = spoilt.label
 
 ),
 
@@ -29,8 +78,9 @@ links as (
         label,
         parent_label,
         stopped_at,
-        least(gone_at, corrupt_at) as until_at,
+        case when is_spoilt then stopped_at else least(gone_at, corrupt_at) end as until_at,
         case
+            when is_spoilt then 'failed_run'
             when corrupt_at is not null and corrupt_at <= coalesce(gone_at, corrupt_at)
                 then 'corrupt'
             when gone_at is not null then 'expired'

@@ -1,9 +1,7 @@
 """Recorded outputs, envelopes and a small oracle of the warehouse's merge."""
 
 import gzip
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -98,17 +96,3 @@ def _fold(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _knows(row: dict[str, Any]) -> int:
     return 0 if not row else _RANK.get(row.get("state") or "", 3)
-
-
-@pytest.fixture(params=["UTC", "America/New_York", "Asia/Tokyo"])
-def process_zone(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Run in a process of this zone: it must not matter."""
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = request.param
-    time.tzset()
-    yield request.param
-    if before is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
