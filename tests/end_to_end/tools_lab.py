@@ -90,3 +90,34 @@ class MariaDb:
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout.decode()
         return done.returncode, done.stdout.decode()
+
+
+class Vault:
+    """A restic and a borg repository in one folder, with the environment that opens them."""
+
+    def __init__(self, root: Path) -> None:
+        """Create both repositories."""
+        need("restic", "borg")
+        self.root = root / "vault"
+        self.root.mkdir()
+        self.env = {
+            **os.environ,
+            "RESTIC_REPOSITORY": str(self.root / "restic"),
+            "RESTIC_PASSWORD": "lab",
+            "RESTIC_CACHE_DIR": str(self.root / "cache"),
+            "BORG_REPO": str(self.root / "borg"),
+            "BORG_BASE_DIR": str(self.root),
+            "BORG_PASSPHRASE": "lab",
+            "TZ": "America/New_York",
+        }
+        self.run("restic", "init")
+        self.run("borg", "init", "--encryption=repokey")
+
+    def run(self, *words: str) -> str:
+        """Run a command in the repositories' environment; return what it printed."""
+        done = subprocess.run(
+            words, env=self.env, cwd=self.root, timeout=_TIMEOUT_S, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout.decode()
+        return done.stdout.decode()
