@@ -21,7 +21,7 @@ TOOLS: dict[str, frozenset[str]] = {
     "bacula": frozenset({"jobs"}),
     "borg": frozenset({"list", "info", "create", "check"}),
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
-    "mariadb": frozenset({"history", "info"}),
+    "mariadb": frozenset({"history", "info", "log", "binlogs"}),
     "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
     "restic": frozenset({"snapshots", "backup", "forget", "check"}),
     "velero": frozenset({"backups", "restores"}),

@@ -1,35 +1,24 @@
-"""mariadb-backup: its history table, and the info file inside a backup.
+"""mariadb-backup's history table, and the info file inside a backup: successes only.
 
 Belongs here: kinds history and info, to attempts and restorable sets.
-Does not belong here: the tool's log and binary logs, which are not read yet.
+Does not belong here: failures, which only the tool's log tells (`log`).
 """
 
 from collections.abc import Mapping
 
 from cbcr_assets.connectors.base import Envelope, Parsed
-from cbcr_assets.connectors.reading.dispatch import dispatch
+from cbcr_assets.connectors.mariadb.attempts import attempt_key, server_of
 from cbcr_assets.connectors.reading.export_rows import Built, ExportRow, export_rows, harvest
 from cbcr_assets.connectors.reading.refusal import refused_whole
 
 
-class MariaDb:
-    """Reads what mariadb-backup records about its successful backups."""
-
-    tool = "mariadb"
-    kinds = frozenset({"history", "info"})
-
-    def parse(self, envelope: Envelope, *, carry: str = "") -> Parsed:
-        """Read one envelope. Never raises on bad input: what it cannot use becomes a `Reject`."""
-        del carry  # whole documents only
-        return dispatch(envelope, {"history": _parse, "info": _parse}, tool=self.tool)
-
-
-def _parse(envelope: Envelope) -> Parsed:
+def parse_history(envelope: Envelope) -> Parsed:
+    """Read rows of the table, or the lines of one info file."""
     try:
         rows = _info(envelope) if envelope.kind == "info" else _history(envelope)
     except ValueError as error:
         return refused_whole(envelope, "table", str(error))
-    server = envelope.host or envelope.source_id
+    server = server_of(envelope)
     ends = {values["innodb_to_lsn"]: values["uuid"] for _, values, _ in rows
             if values and "innodb_to_lsn" in values and "uuid" in values}  # fmt: skip
     return harvest(envelope, rows, lambda row: _backup(row, server, ends))
@@ -56,14 +45,16 @@ def _backup(row: ExportRow, server: str, ends: Mapping[str, str]) -> Built:
     """Build attempt and set; an incremental begins where the log of its base ended."""
     uuid = row.name("uuid")
     base = ends.get(row.text("innodb_from_lsn") or "")
+    instance, started = row.text("instance") or server, row.time("start_time")
+    key = uuid if started is None else attempt_key(instance, started)
     common = {
-        "native_instance": row.text("instance") or server,
+        "native_instance": instance,
         "repo": "default",
         "backup_type": "incr" if row.text("incremental") == "Y" else "full",
-        "started_at": row.time("start_time"),
+        "started_at": started,
         "finished_at": row.time("end_time"),
     }
-    attempt = {"attempt_key": uuid, "tool": "mariadb", "state": "succeeded", "evidence": "catalog"}
+    attempt = {"attempt_key": key, "tool": "mariadb", "state": "succeeded", "evidence": "catalog"}
     kept = {
         "label": uuid,
         "parent_label": base if common["backup_type"] == "incr" and base != uuid else None,
