@@ -13,6 +13,7 @@ from cbcr_assets.connectors.base import Connector
 _CLASSES = {
     "aws_backup": "cbcr_assets.connectors.aws_backup:AwsBackup",
     "bacula": "cbcr_assets.connectors.bacula:Bacula",
+    "barman": "cbcr_assets.connectors.barman:Barman",
     "borg": "cbcr_assets.connectors.borg:Borg",
     "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
     "mariadb": "cbcr_assets.connectors.mariadb:MariaDb",
