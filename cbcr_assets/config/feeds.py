@@ -24,8 +24,10 @@ TOOLS: dict[str, frozenset[str]] = {
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
     "mariadb": frozenset({"history", "info", "log", "binlogs"}),
     "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
+    "postgresql": frozenset({"archiver"}),
     "restic": frozenset({"snapshots", "backup", "forget", "check"}),
     "velero": frozenset({"backups", "restores"}),
+    "walg": frozenset({"backups", "wal_verify"}),
 }
 # Only CBCR's own tables are read by SQL, and there is none for drills.
 SQL_KINDS = frozenset({"catalog", "job_log"})

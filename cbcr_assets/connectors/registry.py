@@ -18,8 +18,10 @@ _CLASSES = {
     "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
     "mariadb": "cbcr_assets.connectors.mariadb:MariaDb",
     "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
+    "postgresql": "cbcr_assets.connectors.postgresql:PostgreSql",
     "restic": "cbcr_assets.connectors.restic:Restic",
     "velero": "cbcr_assets.connectors.velero:Velero",
+    "walg": "cbcr_assets.connectors.walg:WalG",
 }
 
 
