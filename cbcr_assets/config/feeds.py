@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -24,7 +25,9 @@ TOOLS: dict[str, frozenset[str]] = {
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
     "mariadb": frozenset({"history", "info", "log", "binlogs"}),
     "pgbackrest": frozenset({"info", "backup_log", "restore_log", "expire_log", "verify_log"}),
+    "openmetrics": frozenset({"metrics"}),
     "postgresql": frozenset({"archiver"}),
+    "prometheus": frozenset({"storage", "network", "queue", "workers"}),
     "restic": frozenset({"snapshots", "backup", "forget", "check"}),
     "velero": frozenset({"backups", "restores"}),
     "walg": frozenset({"backups", "wal_verify"}),
@@ -33,11 +36,11 @@ TOOLS: dict[str, frozenset[str]] = {
 SQL_KINDS = frozenset({"catalog", "job_log"})
 SQL_DIALECTS = ("postgresql", "sqlite")
 
-_TRANSPORTS = ("drop", "objects", "command", "file", "sql")
+_TRANSPORTS = ("drop", "objects", "command", "file", "sql", "http")
 # Their files are in a folder for each kind.
 _OF_ALL_KINDS = frozenset({"drop", "objects"})
-_FEED_KEYS = frozenset({*_TRANSPORTS, "kind", "timeout"})
-_EITHER = "one of drop, objects, command, file or sql"
+_FEED_KEYS = frozenset({*_TRANSPORTS, "kind", "timeout", "bearer", "ca_file"})
+_EITHER = "one of drop, objects, command, file, sql or http"
 _PASSWORD = re.compile(r"://[^/@]*:[^@]+@|[?&](?:[a-z]*password|passwd|pwd)=", re.IGNORECASE)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(?:\+[A-Za-z0-9_]+)?://.*", re.DOTALL)
 _OBJECTS = re.compile(r"[a-z][a-z0-9+]*://[^\s?#]+")
@@ -100,6 +103,30 @@ def _objects_address(value: Any) -> str:
     return value
 
 
+def _http_address(value: Any) -> str:
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or not value.isprintable():
+        raise Refused("expected an address, such as https://backup01.example.com/catalog.json")
+    # The address is never repeated: it may hold what must not be shown.
+    if "@" in parts.netloc or _PASSWORD.search(value):
+        message = "this address holds credentials, and secrets are references: write bearer"
+        raise Refused(message, suggestion="bearer: env:CBCR_HTTP_TOKEN")
+    return str(value)
+
+
+def _bearer_reference(value: Any) -> str:
+    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+        message = "a token is never written here; say where it is: env:NAME or file:PATH"
+        raise Refused(message, suggestion="env:CBCR_HTTP_TOKEN")
+    return value
+
+
+HttpAddress = Annotated[str, BeforeValidator(_http_address)]
+BearerReference = Annotated[str, BeforeValidator(_bearer_reference)]
 ObjectsAddress = Annotated[str, BeforeValidator(_objects_address)]
 Command = Annotated[
     tuple[str, ...], Field(min_length=1), BeforeValidator(_command), AfterValidator(_program)
@@ -143,6 +170,7 @@ def feed_problems(document: Document) -> Iterator[Problem]:
         if isinstance(feed, dict):
             yield from _transport_problems(document, path, feed)
             yield from _kind_problems(document, path, feed)
+            yield from _http_problems(document, path, feed)
             yield from _twice(document, path, feed)
 
 
@@ -162,7 +190,8 @@ def _transport_problems(document: Document, path: KeyPath, feed: Any) -> Iterato
         and feed.get("kind") is None
         and feed.keys() <= _FEED_KEYS
     ):
-        yield document.problem((*path, "kind"), f"a {given[0]} feed needs a kind")
+        article = "an" if given[0] == "http" else "a"
+        yield document.problem((*path, "kind"), f"{article} {given[0]} feed needs a kind")
 
 
 def _kind_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:
@@ -177,6 +206,19 @@ def _kind_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Pro
     elif feed.get("sql") is not None and kind not in SQL_KINDS:
         message = f"{kind} is not read by SQL; {' and '.join(sorted(SQL_KINDS))} of tool cbcr are"
         yield document.problem(where, message)
+
+
+def _http_problems(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:
+    address = feed.get("http")
+    for key in ("bearer", "ca_file"):
+        if feed.get(key) is not None and address is None:
+            yield document.problem((*path, key), f"{key} is for http feeds")
+    plain = isinstance(address, str) and re.match(
+        r"(?i)http://(?!127\.|localhost|\[::1\])", address
+    )
+    if plain and feed.get("bearer") is not None:
+        message = "a token must not travel in the clear; use https"
+        yield document.problem((*path, "http"), message)
 
 
 def _twice(document: Document, path: KeyPath, feed: Any) -> Iterator[Problem]:

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from cbcr_assets.config.document import Refused
 from cbcr_assets.config.feeds import (
+    BearerReference,
     Command,
+    HttpAddress,
     ObjectsAddress,
     SqlAddress,
     feed_problems,
@@ -46,6 +48,9 @@ class _Feed(BaseModel):
     command: Command | None = None
     file: WrittenPath | None = None
     sql: SqlAddress | None = None
+    http: HttpAddress | None = None
+    bearer: BearerReference | None = None
+    ca_file: WrittenPath | None = None
     timeout: PositiveSeconds = Field(default="20s", validate_default=True)
 
     @field_validator("timeout")
@@ -125,6 +130,9 @@ class FeedConfig:
         file: Glob of append-only logs.
         sql: SQLAlchemy URL without a password, or a reference (`env:NAME`, `file:PATH`) to one.
         timeout_s: When to give up, seconds.
+        http: Address to GET; for tool prometheus that of the server.
+        bearer: Reference to its token (`env:NAME`, `file:PATH`).
+        ca_file: PEM file of the authority to trust instead of the system's.
     """
 
     kind: str | None
@@ -134,6 +142,9 @@ class FeedConfig:
     sql: str | None
     timeout_s: float
     objects: str | None = None
+    http: str | None = None
+    bearer: str | None = None
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -254,4 +265,7 @@ def _feed(feed: _Feed, root: Path) -> FeedConfig:
         sql=sql_beside(root, feed.sql) if feed.sql is not None else None,
         timeout_s=feed.timeout,
         objects=feed.objects,
+        http=feed.http,
+        bearer=None if feed.bearer is None else sql_beside(root, feed.bearer),
+        ca_file=None if feed.ca_file is None else str(root / feed.ca_file),
     )

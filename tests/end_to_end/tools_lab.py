@@ -12,6 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
+
 _TIMEOUT_S = 60
 
 
@@ -121,3 +123,68 @@ class Vault:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout.decode()
         return done.stdout.decode()
+
+
+class Monitoring:
+    """A Prometheus that scrapes a node_exporter, with one metric of a text file, every second."""
+
+    def __init__(
+        self, root: Path, *, ports: tuple[int, int], targets: tuple[str, ...] = ()
+    ) -> None:
+        """Start both; wait until the first scrape has come in."""
+        need("prometheus", "prometheus-node-exporter")
+        self.root = root / "monitoring"
+        (self.root / "text").mkdir(parents=True)
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        self.exporter_url = f"http://127.0.0.1:{ports[1]}/metrics"
+        self.queue(3)
+        scraped = ", ".join(f"'{target}'" for target in (f"127.0.0.1:{ports[1]}", *targets))
+        (self.root / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+            f"scrape_configs: [{{job_name: node, static_configs: [{{targets: [{scraped}]}}]}}]\n"
+        )
+        self._exporter = self._start(
+            "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{ports[1]}",
+            f"--collector.textfile.directory={self.root / 'text'}",
+        )  # fmt: skip
+        self._prometheus = self._start(
+            "prometheus", f"--config.file={self.root / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.root / 'data'}",
+            f"--web.listen-address=127.0.0.1:{ports[0]}",
+        )  # fmt: skip
+        self.wait_for("rate(node_network_receive_bytes_total[5m])")
+
+    def queue(self, depth: int) -> None:
+        """Say how long the queue is."""
+        (self.root / "text" / "queue.prom").write_text(
+            f'backup_queue_depth{{queue="full"}} {depth}\n'
+        )
+
+    def wait_for(self, query: str) -> str:
+        """Wait until an instant query has a result; return it."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                found = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=5)
+                if found.status_code == httpx.codes.OK and found.json()["data"]["result"]:
+                    return found.text
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        raise TimeoutError(f"{query} has no result")
+
+    def kill_exporter(self) -> None:
+        """Kill node_exporter and wait until Prometheus has noticed."""
+        self._exporter.kill()
+        self._exporter.wait(_TIMEOUT_S)
+        self.wait_for("up == 0")
+
+    def stop(self) -> None:
+        """End both."""
+        for process in (self._exporter, self._prometheus):
+            process.kill()
+            process.wait(_TIMEOUT_S)
+
+    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(words, cwd=self.root, stdout=quiet, stderr=quiet)

@@ -34,6 +34,7 @@ def ask(
     states: Mapping[str, Mapping[str, Any]],
     *,
     source_id: str,
+    tool: str,
     now: datetime,
     environ: Mapping[str, str],
 ) -> Iterator[tuple[str, Answer]]:
@@ -48,7 +49,7 @@ def ask(
         cursor = dict(states[key].get("cursor", {}))
         thread = threading.Thread(
             target=lambda k=key, f=feed, c=cursor: answers.put(
-                (k, _read(f, c, source_id, now, environ))
+                (k, _read(f, c, source_id, tool, now, environ))
             ),
             name=f"cbcr-feed-{key}",
             daemon=True,
@@ -75,6 +76,7 @@ def _read(
     feed: FeedConfig,
     cursor: Mapping[str, Any],
     source_id: str,
+    tool: str,
     now: datetime,
     environ: Mapping[str, str],
 ) -> Answer:
@@ -90,6 +92,8 @@ def _read(
             return read_logs(feed.file, kind=feed.kind or "", cursor=cursor)
         if feed.objects:
             return read_objects(feed.objects, source_id=source_id, cursor=cursor)
+        if feed.http:
+            return _read_http(feed, tool, cursor, now, environ)
         return _read_sql(feed, cursor, now, environ)
     except Exception as error:  # noqa: BLE001 - one feed's fault must not stop the others
         # Only the type: the text of an unforeseen error may hold the feed's address.
@@ -112,10 +116,35 @@ def _read_sql(
     return read_table(url, kind=feed.kind or "", cursor=cursor, now=now, timeout_s=feed.timeout_s)
 
 
+def _read_http(
+    feed: FeedConfig,
+    tool: str,
+    cursor: Mapping[str, Any],
+    now: datetime,
+    environ: Mapping[str, str],
+) -> Answer:
+    # So does httpx.
+    from cbcr_assets.config.values import SecretRef
+    from cbcr_assets.connectors.transports.http import Target, read_http
+    from cbcr_assets.connectors.transports.prometheus import read_prometheus
+
+    try:
+        bearer = SecretRef(feed.bearer).resolve(environ) if feed.bearer else None
+    except ValueError as error:
+        return Answer(error=f"{_named(feed)}: {error}", cursor=cursor)
+    deadline = time.monotonic() + feed.timeout_s
+    target = Target(feed.http or "", bearer, feed.ca_file, deadline)
+    if tool == "prometheus":
+        return read_prometheus(target, kind=feed.kind or "", cursor=cursor, now=now)
+    return read_http(target, kind=feed.kind or "", last_sha256=cursor.get("sha256"))
+
+
 def _named(feed: FeedConfig) -> str:
     """Name a feed without its arguments or address."""
     if feed.command:
         return f"command {feed.command[0]}"
+    if feed.http:
+        return f"http {feed.http}"
     if feed.objects:
         return f"objects {feed.objects}"
     return f"file {feed.file}" if feed.file else f"SQL feed {feed.kind}"

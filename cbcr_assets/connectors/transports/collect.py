@@ -84,7 +84,15 @@ def collect(
         }
         clerk = _Clerk(source, spool, ledger, now, stamp_key=f"{source.source_id}/stamp")
         states = {key: clerk.settled(key) for key in due}
-        for key, answer in ask(due, states, source_id=source.source_id, now=now, environ=environ):
+        answers = ask(
+            due,
+            states,
+            source_id=source.source_id,
+            tool=source.tool,
+            now=now,
+            environ=environ,
+        )
+        for key, answer in answers:
             clerk.record(key, due[key], states[key], answer)
         clerk.tidy()
         return CollectReport(
@@ -95,7 +103,7 @@ def collect(
 def feed_key(source: SourceConfig, feed: FeedConfig) -> str:
     """Return the identity of a feed: it survives reordering, and a changed feed starts anew."""
     # A transport that is newer than this line is added only where it is used: keys must stay.
-    newer = (feed.objects,) if feed.objects else ()
+    newer = tuple(address for address in (feed.objects, feed.http) if address)
     what = repr((feed.command, feed.file, feed.sql, *newer))
     digest = hashlib.sha256(what.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     return f"{source.source_id}/{feed.kind}/{digest}"

@@ -165,13 +165,14 @@ def test_paths_do_not_depend_on_the_present_folder(load, tmp_path, monkeypatch):
         ("{kind: info, comand: [x]}", ".comand: unknown key; did you mean 'command'?"),
         (
             "{kind: info, zzz: 1}",
-            ".zzz: unknown key; known here: command, drop, file, kind, objects, sql, timeout",
+            ".zzz: unknown key; known here: bearer, ca_file, command, drop,"
+            " file, http, kind, objects, sql, timeout",
         ),
-        ("{kind: info}", ": a feed needs one of drop, objects, command, file or sql"),
-        ("{kind: info, file: }", ": a feed needs one of drop, objects, command, file or sql"),
+        ("{kind: info}", ": a feed needs one of drop, objects, command, file, sql or http"),
+        ("{kind: info, file: }", ": a feed needs one of drop, objects, command, file, sql or http"),
         (
             "{kind: info, command: [x], file: y}",
-            ": a feed has one of drop, objects, command, file or sql, not command and file",
+            ": a feed has one of drop, objects, command, file, sql or http, not command and file",
         ),
         ("{drop: in, kind: info}", ".kind: drop feeds have no kind: their folders name them"),
         ("{command: [x]}", ".kind: a command feed needs a kind"),
@@ -188,6 +189,26 @@ def test_paths_do_not_depend_on_the_present_folder(load, tmp_path, monkeypatch):
             ".objects: this address holds credentials; they belong into the environment of the"
             " object store's own library",
         ),
+        (
+            "{kind: info, http: ftp://x/y}",
+            ".http: expected an address, such as https://backup01.example.com/catalog.json",
+        ),
+        (
+            "{kind: info, http: 'https://me:secret@vault/x'}",
+            ".http: this address holds credentials, and secrets are references: write bearer;"
+            " did you mean 'bearer: env:CBCR_HTTP_TOKEN'?",
+        ),
+        (
+            "{kind: info, http: 'https://vault/x', bearer: secret}",
+            ".bearer: a token is never written here; say where it is: env:NAME or file:PATH;"
+            " did you mean 'env:CBCR_HTTP_TOKEN'?",
+        ),
+        (
+            "{kind: info, http: 'http://vault/x', bearer: 'env:T'}",
+            ".http: a token must not travel in the clear; use https",
+        ),
+        ("{kind: info, command: [x], bearer: 'env:T'}", ".bearer: bearer is for http feeds"),
+        ("{http: 'https://vault/x'}", ".kind: an http feed needs a kind"),
         (
             "{kind: inf, command: [x]}",
             ".kind: pgbackrest has no kind 'inf'; it has backup_log, expire_log, info, restore_log,"

@@ -41,6 +41,7 @@ def test_what_is_commented_out_would_load(write_starters):
         None,
         "job_log",
         "catalog",
+        "drill",
     ]
     assert config.keep_snapshots == 3
     orders = inventory.instances[1].columns

@@ -22,6 +22,9 @@ class Feed:
     sql: str | None = None
     timeout_s: float = 10.0
     objects: str | None = None
+    http: str | None = None
+    bearer: str | None = None
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True)
