@@ -10,6 +10,7 @@ from cbcr_assets.cli import (
     data,
     inspect,
     inventory,
+    metrics,
     operate,
     pipeline,
     quarantine,
@@ -42,4 +43,5 @@ app.command("run-job")(run_job.run_job)
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(metrics.app, name="metrics")
 app.add_typer(quarantine.app, name="quarantine")
