@@ -15,7 +15,7 @@ from cbcr_assets.cli.output import now_utc
 from cbcr_assets.config.values import SecretRef
 from cbcr_assets.metrics.exposition import expose
 from cbcr_assets.metrics.server import MetricsServer
-from cbcr_assets.steps.platform import Platform, open_platform
+from cbcr_assets.steps.platform import Platform, open_platform, open_running
 
 app = typer.Typer(help="Metrics of the fleet, for Prometheus and its like.", no_args_is_help=True)
 
@@ -34,8 +34,8 @@ def serve(
         str | None, typer.Option(help="Where the bearer token is: env:NAME or file:PATH.")
     ] = None,
 ) -> None:
-    """Serve /metrics until it is told to stop."""
-    platform = open_platform()
+    """Serve /metrics until it is told to stop; a refused configuration does not end it."""
+    platform = open_running()
     try:
         secret = SecretRef(token).resolve(platform.environ) if token else None
         server = MetricsServer(host, port, text=lambda: _text(platform), token=secret)

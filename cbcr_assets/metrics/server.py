@@ -68,11 +68,16 @@ class _Handler(BaseHTTPRequestHandler):
         return hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode())
 
     def _scrape(self) -> None:
+        # An empty answer would look like a fleet without instances.
         try:
-            self._answer(HTTPStatus.OK, self.server.text(), CONTENT_TYPE)
+            text = self.server.text()
         except WarehouseMissing as error:
-            # An empty answer would look like a fleet without instances.
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}\n", "text/plain")
+        except Exception as error:  # noqa: BLE001 - its text may hold what must not be shown
+            reason = f"the state cannot be told: {type(error).__name__}; see cbcr doctor\n"
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, reason, "text/plain")
+        else:
+            self._answer(HTTPStatus.OK, text, CONTENT_TYPE)
 
     def _answer(self, status: HTTPStatus, body: str, content_type: str) -> None:
         data = body.encode()

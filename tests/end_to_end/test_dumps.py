@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -54,7 +54,7 @@ def cbcr(vault: Any, tmp_path: Path) -> Cbcr:
     (tmp_path / "cbcr.yaml").write_text(CONFIG)
     (tmp_path / "inventory.yaml").write_text(INVENTORY)
     (tmp_path / "alerting.yaml").write_text(
-        "receivers: [{name: nobody, console: {}}]\nroute: {receiver: nobody}\n"
+        "receivers: [{name: console, type: console}]\nroute: {receiver: console}\n"
     )
 
     def run(*words: str) -> tuple[int, str]:
@@ -78,8 +78,33 @@ def wrap(cbcr: Cbcr) -> Cbcr:
     return run
 
 
+@pytest.fixture
+def scrape(
+    tools: ModuleType, platforms: ModuleType, vault: Any, tmp_path: Path
+) -> Iterator[Callable[[str], Any]]:
+    """Let a real Prometheus scrape `cbcr metrics serve`; the result of a query."""
+    started: list[Any] = []
+
+    def ask(query: str) -> Any:
+        ports = [platforms.free_port() for _ in range(3)]
+        serve = [*CBCR, "metrics", "serve", "--port", str(ports[2])]
+        started.append(subprocess.Popen(serve, cwd=tmp_path, env=vault.env))
+        target = f"127.0.0.1:{ports[2]}"
+        monitoring = tools.Monitoring(tmp_path, ports=(ports[0], ports[1]), targets=(target,))
+        started.append(monitoring)
+        return json.loads(monitoring.wait_for(query))["data"]["result"]
+
+    yield ask
+    for process in started:
+        if isinstance(process, subprocess.Popen):
+            process.terminate()
+            assert process.wait(20) == 0
+        else:
+            process.stop()
+
+
 def test_a_dump_that_dies_is_no_backup_though_its_tool_was_content(
-    lab: Any, vault: Any, cbcr: Cbcr, wrap: Cbcr
+    lab: Any, vault: Any, cbcr: Cbcr, wrap: Cbcr, scrape: Callable[[str], Any]
 ) -> None:
     begun = datetime.now(UTC)
     dump = ("pg_dump", "-h", str(lab.root / "sock"), "-p", str(lab.port), "-U", "postgres")
@@ -114,6 +139,15 @@ def test_a_dump_that_dies_is_no_backup_though_its_tool_was_content(
         ("restic", "failed", bad["id"][:8]),
         ("restic", "succeeded", good["id"][:8]),
     ]
+    (series,) = scrape("cbcr_rpo_exposure_seconds")
+    assert series["metric"]["instance_id"] == "orders"
+    newest = max(datetime.fromisoformat(told[x]["recovery_point_at"]) for x in usable(told))
+    exposure = (datetime.now(UTC) - newest).total_seconds()
+    assert float(series["value"][1]) == pytest.approx(exposure, abs=10)
+
+
+def usable(told: dict[str, dict[str, Any]]) -> list[str]:
+    return [label for label, point in told.items() if point["unusable_reason"] is None]
 
 
 def points(cbcr: Cbcr) -> dict[str, dict[str, Any]]:

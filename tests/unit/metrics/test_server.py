@@ -53,6 +53,16 @@ def test_nothing_published_is_no_empty_fleet(serve: Any) -> None:
     assert (answer.status_code, answer.text) == (503, "nothing was published yet\n")
 
 
+def test_a_fault_is_told_without_its_text(serve: Any) -> None:
+    def broken() -> str:
+        raise RuntimeError("password=hunter2")
+
+    answer = httpx.get(f"{serve(broken)}/metrics")
+    assert answer.status_code == 503
+    assert "RuntimeError" in answer.text
+    assert "hunter2" not in answer.text
+
+
 def test_others_may_not_ask_without_a_token() -> None:
     with pytest.raises(ValueError, match="--token"):
         MetricsServer("0.0.0.0", 0, text=lambda: "", token=None)
