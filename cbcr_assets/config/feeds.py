@@ -20,7 +20,7 @@ from cbcr_assets.config.document import Document, KeyPath, Problem, Refused, clo
 TOOLS: dict[str, frozenset[str]] = {
     "aws_backup": frozenset({"backup_jobs", "restore_jobs", "recovery_points"}),
     "bacula": frozenset({"jobs"}),
-    "barman": frozenset({"backups", "backup", "backup_info", "log"}),
+    "barman": frozenset({"backups", "backup", "backup_info", "status", "log"}),
     "borg": frozenset({"list", "info", "create", "check"}),
     "cbcr": frozenset({"catalog", "job_log", "drill"}),
     "mariadb": frozenset({"history", "info", "log", "binlogs"}),

@@ -11,6 +11,8 @@ Choices:
 - WAITING_FOR_WALS cannot be restored yet: running, too.
 - A finished backup brings back the data of its end, as its log is archived.
 - A whole list proves what is gone, of the servers that it names without a row that was refused.
+  An empty one proves nothing: Barman also prints it, with exit code 0, when its home is not mounted
+  or may not be read. If all are empty, the answer is not ok.
 """
 
 from datetime import datetime
@@ -32,6 +34,10 @@ _STATES = {
     "DONE": BackupState.SUCCEEDED,
     "FAILED": BackupState.FAILED,
 }
+_EMPTY = (
+    "no server has a backup; check that barman_home is mounted and readable: Barman says the same"
+    " when it is not; nothing that is absent from this list is taken for expired"
+)
 _SIZES = {"size": "disk_usage_bytes", "deduplicated_size": "incremental_size_bytes"}
 
 
@@ -40,23 +46,40 @@ def attempt_key(server: str, backup_id: str) -> str:
     return f"{server}/{backup_id}"
 
 
+def servers_of(envelope: Envelope, shape: type[Any]) -> dict[str, Any]:
+    """Return what Barman says by server.
+
+    Raises:
+        Refused: It is no object of servers of that shape.
+    """
+    document = json_document(envelope)
+    if isinstance(document, dict):
+        servers = {name: value for name, value in document.items() if not name.startswith("_")}
+        if servers and all(isinstance(value, shape) for value in servers.values()):
+            return servers
+    reason = f"it is no object of servers, but {brief(document)}; call barman with -f json"
+    raise Refused("type", reason)
+
+
 def parse_list(envelope: Envelope) -> Parsed:
     """Read `barman -f json list-backups all`: an object of servers with their backups."""
-    document = _servers(envelope, list)
+    document = servers_of(envelope, list)
     harvest, scopes = Harvest(envelope), []
     for server, rows in document.items():
         before = len(harvest.rejects)
         for position, item in enumerate(rows):
             _take(harvest, server, item, f"{server}[{position}]")
-        if len(harvest.rejects) == before:
+        if rows and len(harvest.rejects) == before:
             scopes.append(CatalogScope(server, server))
+    if not any(document.values()):
+        return harvest.parsed(ok=False, error=_EMPTY)
     return harvest.parsed(scopes=tuple(scopes))
 
 
 def parse_shown(envelope: Envelope) -> Parsed:
     """Read `barman -f json show-backup SERVER ID`: an object of servers with one backup each."""
     harvest = Harvest(envelope)
-    for server, shown in _servers(envelope, dict).items():
+    for server, shown in servers_of(envelope, dict).items():
         base, catalog = shown.get("base_backup_information"), shown.get("catalog_information")
         flat = {**(base if isinstance(base, dict) else {}), **shown}
         if isinstance(catalog, dict):
@@ -83,16 +106,6 @@ def parse_backup_info(envelope: Envelope) -> Parsed:
                 values[column] = int(size)
         _take(harvest, str(values.get("server_name")), values, str(values["backup_id"])[:80])
     return harvest.parsed()
-
-
-def _servers(envelope: Envelope, shape: type[Any]) -> dict[str, Any]:
-    document = json_document(envelope)
-    if isinstance(document, dict):
-        servers = {name: value for name, value in document.items() if not name.startswith("_")}
-        if servers and all(isinstance(value, shape) for value in servers.values()):
-            return servers
-    reason = f"it is no object of servers, but {brief(document)}; call barman with -f json"
-    raise Refused("type", reason)
 
 
 def _take(harvest: Harvest, server: str, item: Any, place: str) -> None:

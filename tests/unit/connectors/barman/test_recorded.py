@@ -158,3 +158,41 @@ def newest_of(parsed: Parsed) -> dict[tuple[str, str], Any]:
         for table, frame in parsed.frames.items()
         for row in frame.rows(named=True)
     }
+
+
+def test_an_empty_list_is_also_what_an_unmounted_home_looks_like(read: Read) -> None:
+    parsed = read("barman", "backups", '{"crm": [], "shop": []}')
+    assert (parsed.ok, parsed.scopes, parsed.seen) == (False, (), 0)
+    assert "mounted" in (parsed.error or "")
+
+
+def test_one_server_without_backups_proves_nothing_and_hides_no_other(read: Read) -> None:
+    listed = '{"crm": [{"backup_id": "20261123T045808", "status": "STARTED"}], "shop": []}'
+    parsed = read("barman", "backups", listed)
+    assert (parsed.ok, parsed.scopes) == (True, (CatalogScope("crm", "crm"),))
+
+
+def test_status_tells_the_archiver_and_makes_no_recovery_point(barman: Read) -> None:
+    (row,) = barman("status", "24_status.json").frames["log_archive"].rows(named=True)
+    assert (row["native_instance"], row["kind"]) == ("crm", "wal")
+    assert (row["last_archived_at"], row["failed_count"]) == (at("04:59:41"), 0)
+    assert row["archived_to_at"] is None
+    assert row["sampled_at"] == at("06:00:00")
+
+
+def test_the_time_of_status_is_read_in_the_zone_of_its_source(barman: Read) -> None:
+    west = barman("status", "09b_status.json", tz="Asia/Tokyo")
+    assert west.frames["log_archive"]["last_archived_at"].to_list() == [
+        datetime.fromisoformat("2026-11-22T19:58:09")
+    ]
+    east = barman("status", "09b_status.json", tz="America/New_York")
+    assert (east.frames, len(east.rejects)) == ({}, 1)
+    assert "later than the envelope" in east.rejects[0].reason
+
+
+def test_status_of_a_server_that_is_down_is_no_sample(read: Read) -> None:
+    down = '{"crm": {"active": {"description": "Active", "message": "True"}}}'
+    assert read("barman", "status", down).seen == 0
+    new = '{"crm": {"failed_count": {"message": "3"}, "last_archived_wal": {"message": "none"}}}'
+    (row,) = read("barman", "status", new).frames["log_archive"].rows(named=True)
+    assert (row["last_archived_at"], row["failed_count"]) == (None, 3)
