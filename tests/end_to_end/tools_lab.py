@@ -1,4 +1,4 @@
-"""Labs of further backup tools, each real and in a folder of its own: MariaDB.
+"""Labs of further backup tools, each real and in a folder of its own.
 
 Belongs here: making data, backing it up, failing. Does not belong here: CBCR.
 Loaded by path like `lab`.
@@ -6,8 +6,10 @@ Loaded by path like `lab`.
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -92,6 +94,98 @@ class MariaDb:
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout.decode()
         return done.returncode, done.stdout.decode()
+
+
+class Barman:
+    """A PostgreSQL that a real Barman backs up. Barman's host is in Tokyo: its ids are local."""
+
+    TIMEZONE = "Asia/Tokyo"
+
+    def __init__(self, root: Path, *, port: int) -> None:
+        """Start the server, and archive its first segment: without it Barman refuses a backup."""
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_basebackup"))
+        if not found:
+            raise MissingTool("no PostgreSQL server is installed")
+        need("barman")
+        self._bin = found[-1].parent
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.root = root / "barman"
+        for name in ("sock", "log", "lock", "conf.d", "home/crm/incoming"):
+            (self.root / name).mkdir(parents=True)
+        self.command = ["barman", "-c", str(self.root / "barman.conf"), "-f", "json"]
+        self.log = self.root / "log" / "barman.log"
+        for name, limit in (("barman.conf", ""), ("slow.conf", "bandwidth_limit = 1000\n")):
+            (self.root / name).write_text(self._settings(port) + limit)
+        if self._user:
+            for path in (self.root, *self.root.rglob("*")):
+                shutil.chown(path, self._user, self._user)
+        data = self.root / "pg"
+        self._run(self._bin / "initdb", "-D", data, "-U", "postgres", "-N", "--no-locale")
+        with (data / "postgresql.conf").open("a") as handle:
+            handle.write(
+                f"port={port}\nlisten_addresses=''\n"
+                f"unix_socket_directories='{self.root / 'sock'}'\n"
+                "archive_mode=on\nwal_level=replica\nfsync=off\nshared_buffers=32MB\n"
+                f"archive_command='cp %p {self.root}/home/crm/incoming/%f'\n"
+            )
+        self._server("-w", "start")
+        assert self._barman("switch-wal", "--force", "--archive", "crm") == 0
+
+    def backup(self) -> int:
+        """Back up; exit code."""
+        return self._barman("backup", "crm")
+
+    def interrupted_backup(self, *, killed: bool) -> int:
+        """Kill a backup with all its processes, or break only the copy of files; exit code."""
+        time.sleep(1)  # two backups begun within one second would share id and folder
+        known = set((self.root / "home/crm/base").glob("*/data/*"))
+        barman = self._start("barman", "-c", self.root / "slow.conf", "backup", "crm")
+        deadline = time.monotonic() + _TIMEOUT_S
+        while set((self.root / "home/crm/base").glob("*/data/*")) <= known:
+            if time.monotonic() > deadline or barman.poll() is not None:
+                raise TimeoutError("the backup does not begin")
+            time.sleep(0.05)
+        if killed:
+            os.killpg(barman.pid, signal.SIGKILL)
+        else:
+            children = Path(f"/proc/{barman.pid}/task/{barman.pid}/children").read_text()
+            os.kill(int(children.split()[0]), signal.SIGTERM)
+        return barman.wait(_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """End the server, if it runs."""
+        if (self.root / "pg" / "postmaster.pid").exists():
+            self._server("-m", "immediate", "stop")
+
+    def _settings(self, port: int) -> str:
+        reach = f"host={self.root / 'sock'} port={port} user=postgres"
+        return (
+            f"[barman]\nbarman_user = {self._user or getpass.getuser()}\n"
+            f"barman_home = {self.root / 'home'}\nbarman_lock_directory = {self.root / 'lock'}\n"
+            f"configuration_files_directory = {self.root / 'conf.d'}\nlog_file = {self.log}\n"
+            "log_level = INFO\n[crm]\ndescription = CRM\nbackup_method = postgres\narchiver = on\n"
+            f"conninfo = {reach} dbname=postgres\nstreaming_conninfo = {reach}\n"
+            f"path_prefix = {self._bin}\nimmediate_checkpoint = true\n"
+        )
+
+    def _server(self, *words: str) -> None:
+        log = self.root / "log" / "pg.log"
+        self._run(self._bin / "pg_ctl", "-D", self.root / "pg", "-l", log, "-s", *words)
+
+    def _barman(self, *words: str) -> int:
+        return self._start("barman", "-c", self.root / "barman.conf", *words).wait(_TIMEOUT_S)
+
+    def _run(self, *words: object) -> None:
+        assert self._start(*words).wait(_TIMEOUT_S) == 0, words
+
+    def _start(self, *words: object) -> subprocess.Popen[bytes]:
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(
+            [str(word) for word in words], user=self._user, group=self._user, cwd=self.root,
+            extra_groups=[] if self._user else None, start_new_session=True,
+            stdin=quiet, stdout=quiet, stderr=quiet,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": self.TIMEZONE},
+        )  # fmt: skip
 
 
 class Vault:
