@@ -12,6 +12,7 @@ better than it is. A server that does not answer leaves the archiver out: then t
 import re
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from cbcr_assets.connectors.barman.catalog import servers_of
@@ -28,11 +29,11 @@ def parse_status(envelope: Envelope) -> Parsed:
     harvest = Harvest(envelope)
     for server, facts in servers_of(envelope, dict).items():
         if "last_archived_wal" in facts or "failed_count" in facts:
-            harvest.take(facts, server, lambda record, server=server: _sample(record, server))
+            harvest.take(facts, server, partial(_sample, server))
     return harvest.parsed()
 
 
-def _sample(record: Record, server: str) -> tuple[str, Row]:
+def _sample(server: str, record: Record) -> tuple[str, Row]:
     failures, archived = (_message(record, name) for name in ("failed_count", "last_archived_wal"))
     if failures is not None and not (failures.isascii() and failures.isdigit()):
         raise Refused("type", f"failed_count must be a whole number, not {brief(failures)}")
