@@ -66,6 +66,9 @@ def _print(path: Path, parsed: Parsed, answer_format: Format) -> None:
         typer.echo(f"{path}: {parsed.seen} seen, {len(parsed.rejects)} rejected")
     if parsed.error:
         typer.echo(f"{path}: {parsed.error}", err=True)
+    for verdict in parsed.verdicts:
+        where = verdict.repo or "every repository"
+        typer.echo(f"{path}: all sets of {where}: {verdict.integrity}", err=True)
     for table, frame in parsed.frames.items():
         if answer_format is Format.TABLE:
             typer.echo(f"\nraw.{table}")

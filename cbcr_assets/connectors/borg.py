@@ -206,8 +206,8 @@ def _create(envelope: Envelope) -> Parsed:
         kept |= repo | {"repo_delta_bytes": found.transferred_bytes}
         attempt |= repo | _identity(found.label, _instance(archive), kept["started_at"])
         if found.state is not BackupState.FAILED:
-            harvest.take({}, "archive", lambda _: ("backup_sets", kept))
-    harvest.take({}, "1", lambda _: ("backup_jobs", attempt))
+            harvest.add("backup_sets", kept)
+    harvest.add("backup_jobs", attempt)
     return harvest.parsed()
 
 

@@ -173,7 +173,7 @@ def _backup(envelope: Envelope) -> Parsed:
         "transferred_bytes": found.transferred_bytes,
         "evidence": "log",
     }
-    harvest.take({}, "1", lambda _: ("backup_jobs", row))
+    harvest.add("backup_jobs", row)
     return harvest.parsed()
 
 

@@ -72,7 +72,8 @@ def wrap(cbcr: Cbcr) -> Cbcr:
     """Back up through `cbcr run-job`; the wrapper's exit code."""
 
     def run(tool: str, *words: str) -> int:
-        code, _ = cbcr("run-job", "--instance", "orders", "--tool", tool, "--", *words)
+        code, text = cbcr("run-job", "--instance", "orders", "--tool", tool, "--", *words)
+        print(text)
         return int(code)
 
     return run

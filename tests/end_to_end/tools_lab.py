@@ -196,8 +196,9 @@ class Vault:
         need("restic", "borg")
         self.root = root / "vault"
         self.root.mkdir()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CBCR_")}
         self.env = {
-            **os.environ,
+            **kept,
             "RESTIC_REPOSITORY": str(self.root / "restic"),
             "RESTIC_PASSWORD": "lab",
             "RESTIC_CACHE_DIR": str(self.root / "cache"),

@@ -10,11 +10,10 @@ it is done when it looks for dangerous settings, which is its last step.
 
 import re
 from datetime import datetime
-from functools import partial
 
 from cbcr_assets.connectors.barman.catalog import attempt_key
 from cbcr_assets.connectors.base import Envelope, Parsed
-from cbcr_assets.connectors.reading.record import Harvest, Record, Row
+from cbcr_assets.connectors.reading.record import Harvest, Row
 from cbcr_assets.connectors.reading.refusal import Refused
 from cbcr_assets.connectors.transports.stamps import to_utc
 from cbcr_assets.connectors.transports.text import clean, first_error_line
@@ -50,23 +49,19 @@ def parse_log(envelope: Envelope, carry: str) -> Parsed:
     lines = clean(carry + envelope.payload).replace("\0", r"\x00").split("\n")
     rest = lines.pop() if envelope.stream else ""
     harvest, running, stamped = Harvest(envelope), dict[str, _Process](), False
-    for number, line in enumerate(lines, 1):
+    for line in lines:
         found = _LINE.match(line) if len(line) <= _MAX_LINE else None
         at = _moment(found, envelope.tz) if found else None
         if found is None or at is None:
             continue
         stamped = True
         for made in _read(found, at, running):
-            harvest.take({}, str(number), partial(_as_is, made))
+            harvest.add(*made)
     if not stamped and any(line.strip() for line in lines):
         raise Refused("line", "no line of it is one of barman.log")
     kept = [process.line for process in running.values()][-_MAX_OPEN:]
     carried = "".join(f"{line}\n" for line in kept) + rest[:_MAX_LINE]
     return harvest.parsed(carry=carried if envelope.stream else "")
-
-
-def _as_is(made: Made, _record: Record) -> Made:
-    return made
 
 
 def _read(found: re.Match[str], at: datetime, running: dict[str, _Process]) -> list[Made]:

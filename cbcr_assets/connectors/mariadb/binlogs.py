@@ -14,7 +14,7 @@ from typing import Any
 
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.mariadb.attempts import server_of
-from cbcr_assets.connectors.reading.record import Harvest, Record, Row
+from cbcr_assets.connectors.reading.record import Harvest, Row
 from cbcr_assets.connectors.reading.refusal import Refused
 from cbcr_assets.connectors.transports.stamps import to_utc
 
@@ -42,8 +42,8 @@ def parse_binlogs(envelope: Envelope) -> Parsed:
             harvest.reject(str(number), "line", reason, line)
     if not on_server and not archived:
         raise Refused("table", "it lists no binary log; is log_bin on?")
-    row = _look(on_server, archived) | {"native_instance": server_of(envelope)}
-    harvest.take({}, "1", lambda record: _sampled(record, row))
+    seen = {"native_instance": server_of(envelope), "sampled_at": envelope.finished_at}
+    harvest.add("log_archive", _look(on_server, archived) | seen | {"kind": "binlog"})
     return harvest.parsed()
 
 
@@ -52,10 +52,6 @@ def _moment(text: str, tz: str) -> datetime:
         return to_utc(text, tz=tz)
     except ValueError as error:
         raise Refused("timestamp", str(error)) from None
-
-
-def _sampled(record: Record, row: Row) -> tuple[str, Row]:
-    return "log_archive", row | {"sampled_at": record.said_at, "kind": "binlog"}
 
 
 def _look(on_server: dict[str, int], archived: dict[str, tuple[int, datetime]]) -> Row:

@@ -11,11 +11,10 @@ of a restore: a copy-back is one, a failed preparation is a failed one.
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.mariadb.attempts import attempt_key, server_of
-from cbcr_assets.connectors.reading.record import Harvest, Record, Row
+from cbcr_assets.connectors.reading.record import Harvest, Row
 from cbcr_assets.connectors.reading.refusal import Refused
 from cbcr_assets.connectors.transports.stamps import to_utc
 from cbcr_assets.connectors.transports.text import clean, first_error_line
@@ -43,7 +42,6 @@ _FACTS = (_CONNECTING, _BANNER, _ERROR, _INCREMENTAL, _LSN, _COPYING, _PREPARING
 class _Run:
     """One start of the tool, by the lines that tell a fact."""
 
-    number: int
     lines: list[str] = field(default_factory=list)
     last: str = ""
     done: bool = False
@@ -76,28 +74,24 @@ def parse_log(envelope: Envelope, carry: str) -> Parsed:
     for run in runs:
         row = _row(run, envelope)
         if row is not None:
-            harvest.take({}, str(run.number), partial(_as_is, row))
+            harvest.add(*row)
     open_run = runs[-1] if runs and not runs[-1].done and envelope.stream else None
     carried = [*open_run.lines, open_run.last] if open_run else []
     return harvest.parsed(carry="".join(f"{line}\n" for line in carried if line) + rest[:_MAX_LINE])
-
-
-def _as_is(row: tuple[str, Row], _record: Record) -> tuple[str, Row]:
-    return row
 
 
 def _runs(lines: list[str]) -> list[_Run]:
     """Cut a log into runs: a backup greets its server before it tells its own version."""
     runs: list[_Run] = []
     greeting: list[str] = []
-    for number, line in enumerate(lines, 1):
+    for line in lines:
         run = runs[-1] if runs else None
         if _BANNER.match(line) and (run is None or run.ended or run.has(_BANNER)):
-            runs.append(run := _Run(number))
+            runs.append(run := _Run())
             for greeted in greeting:
                 run.add(greeted)
         elif _CONNECTING.search(line) and (run is None or run.ended):
-            runs.append(run := _Run(number))
+            runs.append(run := _Run())
         if run is not None and not run.done:
             run.add(line)
             run.done = bool(_DONE.search(line))

@@ -207,12 +207,20 @@ class Harvest:
             rule = problem.rule if isinstance(problem, Refused) else "json"
             self.reject(place, rule, str(problem), _text_of(item))
             return None
+        self._keep(table, row)
+        return row
+
+    def add(self, table: str, row: Row) -> None:
+        """Add a row that was made of something else than one JSON object."""
+        self.seen += 1
+        self._keep(table, row)
+
+    def _keep(self, table: str, row: Row) -> None:
         said_at = self.envelope.finished_at
         row["source_id"] = self.envelope.source_id
         if table in _SEEN_TABLES:
             row |= {"first_seen_at": said_at, "last_seen_at": said_at}
         self.rows.setdefault(table, []).append(row)
-        return row
 
     def reject(self, place: str, rule: str, reason: str, payload: str) -> None:
         """Refuse one record."""

@@ -25,8 +25,9 @@ Wrap = Callable[..., "subprocess.Popen[str]"]
 def wrap(tmp_path: Path) -> Wrap:
     """Start `cbcr run-job` on an inbox of its own."""
 
-    def start(*words: str, kind: str = "backup") -> "subprocess.Popen[str]":
+    def start(*words: str, kind: str = "backup", tool: str = "") -> "subprocess.Popen[str]":
         options = ["--instance", "db", "--kind", kind, "--source", "jobs"]
+        options += ["--tool", tool] if tool else []
         return subprocess.Popen(
             [*CBCR, "run-job", *options, "--inbox", str(tmp_path / "inbox"), "--", *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
@@ -80,6 +81,30 @@ def test_a_killed_stage_and_a_program_that_is_not_there(wrap: Wrap, tmp_path: Pa
     assert job.returncode == 127
     ends = [row for row in recorded(tmp_path, "restore_jobs") if row["state"] == "failed"]
     assert "no-such-program cannot be started" in ends[0]["error_text"]
+
+
+SUMMARY = '{"message_type":"summary","snapshot_id":"552e7858","total_bytes_processed":9}'
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "state", "code"),
+    [
+        ("true", f"echo '{SUMMARY}'", "succeeded", 0),
+        ("true", f"echo '{SUMMARY}'; exit 3", "succeeded_with_warnings", 3),
+        ("exit 3", f"echo '{SUMMARY}'", "failed", 3),
+        ("true", f"echo /x does not exist, skipping >&2; echo '{SUMMARY}'",
+         "succeeded_with_warnings", 0),
+    ],
+)  # fmt: skip
+def test_what_a_known_tool_says_is_in_the_record(
+    wrap: Wrap, tmp_path: Path, first: str, last: str, state: str, code: int
+) -> None:
+    job = wrap("sh", "-c", first, "--pipe", "sh", "-c", last, tool="restic")
+    out, _ = job.communicate(timeout=30)
+    assert (job.returncode, out) == (code, f"{SUMMARY}\n")
+    begin, end = recorded(tmp_path)
+    assert begin["tool"] == "restic"
+    assert (end["state"], end["backup_label"], end["source_bytes"]) == (state, "552e7858", 9)
 
 
 def test_a_signal_is_handed_on_and_recorded(wrap: Wrap, tmp_path: Path) -> None:

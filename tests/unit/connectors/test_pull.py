@@ -219,3 +219,41 @@ def test_every_record_is_parsed_or_rejected(
     report = run(tmp_path, warehouse, connector("cbcr"))
     loaded = sum(result.seen for result in report.loaded if result.table == "backup_jobs")
     assert report.seen == 4 == loaded + report.rejected
+
+
+def snapshots(*names: str) -> list[dict[str, Any]]:
+    return [
+        {"id": name * 8, "hostname": f"db-{name}", "time": "2026-06-15T09:00:00Z"} for name in names
+    ]
+
+
+def test_a_whole_source_lists_everything_even_when_it_lists_nothing(
+    tmp_path: Path, warehouse: FileWarehouse, drop: Drop
+) -> None:
+    drop("snapshots", snapshots("a", "b"), at=NOW - timedelta(hours=2))
+    run(tmp_path, warehouse, connector("restic"))
+    drop("snapshots", snapshots("b"), at=NOW - timedelta(hours=1))
+    run(tmp_path, warehouse, connector("restic"))
+    fates = "select native_instance, lifecycle from raw.backup_sets order by 1"
+    assert rows(warehouse, fates) == [("db-a", "expired"), ("db-b", "available")]
+    drop("snapshots", [], at=NOW)
+    run(tmp_path, warehouse, connector("restic"))
+    assert rows(warehouse, fates) == [("db-a", "expired"), ("db-b", "expired")]
+
+
+def test_a_check_judges_what_lay_there_and_a_good_one_takes_it_back(
+    tmp_path: Path, warehouse: FileWarehouse, drop: Drop
+) -> None:
+    judged = "select integrity, unusable_from from raw.backup_sets"
+    drop("snapshots", snapshots("a"), at=NOW - timedelta(hours=2))
+    run(tmp_path, warehouse, connector("restic"))
+    found_at = NOW - timedelta(hours=1)
+    drop("check", "Fatal: repository contains errors", at=found_at, rc=1)
+    run(tmp_path, warehouse, connector("restic"))
+    assert rows(warehouse, judged) == [("corrupt", found_at)]
+    drop("snapshots", snapshots("a"), at=NOW - timedelta(minutes=30))
+    run(tmp_path, warehouse, connector("restic"))
+    assert rows(warehouse, judged) == [("corrupt", found_at)]
+    drop("check", "read all data\nno errors were found\n", at=NOW)
+    run(tmp_path, warehouse, connector("restic"))
+    assert rows(warehouse, judged) == [("ok", None)]

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,30 +26,35 @@ def _recorded(name: str) -> Parsed:
     return _parse((_RECORDED / name).read_text(encoding="utf-8"))
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_all_jobs_with_their_states():
     good = ["succeeded"] * 4
     assert _states("job_after_dir_killed.csv") == [*good, "cancelled", "failed", "running"]
     assert _states("job_after_dir_restart.csv") == [*good, "cancelled", "failed", "lost"]
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_the_restore_is_a_restore():
     (row,) = _recorded("job_after_dir_restart.csv").frames["restore_jobs"].to_dicts()
     assert row["bytes"] == 20_224_082
     assert (row["restored_at"] - row["started_at"]).total_seconds() == 12
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_a_purge_leaves_one_set_and_names_the_clients():
     parsed = _recorded("job_view.csv")
     assert parsed.frames["backup_sets"]["label"].to_list() == ["orders-dump.2026-11-23_05.12.01_09"]
     assert [scope.native_instance for scope in parsed.scopes] == ["db-crm-1", "db-orders-1"]
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_the_recovery_point_is_the_start_in_the_directors_zone():
     text = (_RECORDED / "job_after_dir_restart.csv").read_text(encoding="utf-8")
     row = _parse(text, tz="America/New_York").frames["backup_sets"].row(0, named=True)
     assert row["recovery_point_at"] == datetime.fromisoformat("2026-11-23T10:11:50")
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_tabs_and_capitals_are_the_same_and_a_cut_text_proves_no_absence():
     text = (_RECORDED / "job_view.csv").read_text(encoding="utf-8")
     head, _, rest = text.replace(",", "\t").partition("\n")
@@ -65,6 +71,7 @@ def test_it_never_raises(text: str):
         assert parsed.seen == sum(map(len, parsed.frames.values())) + len(parsed.rejects)
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_each_job_builds_on_the_one_that_bacula_restores_first():
     frame = _recorded("job_after_dir_restart.csv").frames["backup_sets"].sort("started_at")
     full, incr, diff, last = frame["label"].to_list()

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def _parse(kind: str, text: str) -> Parsed:
     return MariaDb().parse(Envelope("shop", kind, "x", text, _AT, _AT, host="db1"))
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_four_successes():
     text = (_RECORDED / "history.tsv").read_text(encoding="utf-8")
     parsed = _parse("history", text)
@@ -30,6 +32,7 @@ def test_four_successes():
     assert parsed.scopes == ()
 
 
+@pytest.mark.usefixtures("process_zone")
 def test_history_and_info_share_the_key():
     history = _parse("history", (_RECORDED / "history.tsv").read_text(encoding="utf-8"))
     info = _parse("info", (_RECORDED / "full1_xtrabackup_info").read_text(encoding="utf-8"))
