@@ -23,7 +23,12 @@ def is_loopback(host: str) -> bool:
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """Serves /metrics and /healthz; call its `serve_forever`."""
+    """Serves /metrics and /healthz; call its `serve_forever`.
+
+    Closing it waits for the scrapes under way: a thread that ended within DuckDB would abort.
+    """
+
+    daemon_threads = False
 
     def __init__(self, host: str, port: int, *, text: Callable[[], str], token: str | None) -> None:
         """Listen.
@@ -49,6 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: MetricsServer
     server_version = "cbcr"
     sys_version = ""
+    timeout = 10  # seconds of silence on a connection, or closing would wait for ever
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]

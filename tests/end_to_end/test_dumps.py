@@ -96,12 +96,14 @@ def scrape(
         return json.loads(monitoring.wait_for(query))["data"]["result"]
 
     yield ask
+    codes = []
     for process in started:
         if isinstance(process, subprocess.Popen):
             process.terminate()
-            assert process.wait(20) == 0
+            codes.append(process.wait(30))
         else:
             process.stop()
+    assert not any(codes)
 
 
 def test_a_dump_that_dies_is_no_backup_though_its_tool_was_content(

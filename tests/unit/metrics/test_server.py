@@ -1,6 +1,7 @@
 """The scrape endpoint: who may ask, and what nobody can answer."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_a_fault_is_told_without_its_text(serve: Any) -> None:
     assert answer.status_code == 503
     assert "RuntimeError" in answer.text
     assert "hunter2" not in answer.text
+
+
+def test_closing_waits_for_the_scrape_under_way() -> None:
+    asked, done = threading.Event(), []
+
+    def slow() -> str:
+        asked.set()
+        time.sleep(0.5)
+        done.append(True)
+        return "# EOF\n"
+
+    server = MetricsServer("127.0.0.1", 0, text=slow, token=None)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/metrics"
+    client = threading.Thread(target=httpx.get, args=(url,))
+    client.start()
+    assert asked.wait(5)
+    server.shutdown()
+    server.server_close()
+    assert done == [True]
+    client.join(5)
 
 
 def test_others_may_not_ask_without_a_token() -> None:
