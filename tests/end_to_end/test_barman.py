@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,9 +79,12 @@ def platform(barman: Any, tmp_path: Path) -> Platform:
 
 
 def pull(platform: Platform) -> tuple[PullReport, Rows, Rows]:
-    """Read the source now; what came of it, the attempts and the sets."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    collect_source(platform, platform.config.sources["vault"], now=now)
+    """Read the source as soon as every feed is due; what came of it, the attempts and the sets."""
+    while True:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        if collect_source(platform, platform.config.sources["vault"], now=now).waiting == 0:
+            break
+        time.sleep(0.1)
     report = pull_source(platform, "vault", now=now)
     assert report.rejected == 0
     with platform.warehouse.live(as_of=now) as session:
