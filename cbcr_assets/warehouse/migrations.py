@@ -63,6 +63,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             f" (evaluation_id varchar, evaluated_at timestamp, {_SLA_BODY})",
         ),
     ),
+    Migration(
+        2,
+        "how far incremental models have read",
+        (
+            "create table state.build_marks (model varchar primary key, ingest_seq bigint not null,"
+            " built_at timestamp not null, replayed boolean not null)",
+        ),
+    ),
 )
 LATEST = MIGRATIONS[-1].version
 
