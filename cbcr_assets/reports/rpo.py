@@ -10,6 +10,7 @@ import polars as pl
 
 from cbcr_assets.warehouse import Session
 
+_KNOWN, _RESTATED = "int_rpo_steps", "int_rpo_restated_steps"
 # The steps end where the models were built; from there to now the last step goes on as it is.
 _QUERY = """
 with steps as (
@@ -19,7 +20,7 @@ with steps as (
             when ended_at = ends_at and retired_at is null then greatest(ended_at, cbcr_now())
             else ended_at
         end as ended_at
-    from intermediate.int_rpo_steps
+    from intermediate.{steps}
     inner join (select instance_id, retired_at from marts.dim_instances) using (instance_id)
 ),
 judged as (
@@ -73,7 +74,12 @@ order by compliance nulls last, dim.instance_id
 
 
 def rpo_compliance(
-    session: Session, *, begin: datetime, end: datetime, instance: str | None = None
+    session: Session,
+    *,
+    begin: datetime,
+    end: datetime,
+    instance: str | None = None,
+    restated: bool = False,
 ) -> pl.DataFrame:
     """Return compliance by instance for the window [begin, end).
 
@@ -82,10 +88,12 @@ def rpo_compliance(
         begin: Start, naive UTC.
         end: End, naive UTC; what lies after now is not measured.
         instance: One instance; None: all.
+        restated: In hindsight: what was found corrupt never was usable. Else as it was known then.
 
     Returns:
         instance_id, objective_s, measured_s, violation_s (seconds), compliance (0 to 1, null where
         nothing was measured), worst_exposure_s (seconds; null where there was no recovery point).
         Maintenance and time outside of protection are not measured.
     """
-    return session.query(_QUERY, {"begin": begin, "end": end, "instance": instance})
+    query = _QUERY.replace("{steps}", _RESTATED if restated else _KNOWN)
+    return session.query(query, {"begin": begin, "end": end, "instance": instance})

@@ -12,19 +12,24 @@
     )
 {%- endmacro %}
 
-{#- A build of a past moment is no base for the next one: both say everything anew. -#}
+{#- A build of a past moment is no base for the next one: both say everything anew. A series of builds
+    of past moments, each later than the one before, goes on if it says so (`cbcr_goes_on`). -#}
+{% macro is_replay() -%}
+    {%- do return(var('cbcr_as_of', none) is not none and not var('cbcr_goes_on', false)) -%}
+{%- endmacro %}
+
 {% macro mark_built() -%}
     insert or replace into state.build_marks
     select
         '{{ this.name }}', nextval('state.ingest_seq'), {{ cbcr_now() }},
-        {{ 'true' if var('cbcr_as_of', none) else 'false' }}
+        {{ 'true' if is_replay() else 'false' }}
 {%- endmacro %}
 
 {#- Whether a model may keep what it holds. Not after, or for, a build of a past moment; not when names
     of sources mean other instances than before, for then rows leave one instance and join another. -#}
 {% macro continues(model=none) -%}
     {%- set model = model or this.name -%}
-    {%- if not execute or flags.FULL_REFRESH or var('cbcr_as_of', none) -%}
+    {%- if not execute or flags.FULL_REFRESH or is_replay() -%}
         {%- do return(false) -%}
     {%- endif -%}
     {%- set known -%}
@@ -41,4 +46,17 @@
         where marks.model = '{{ model }}'
     {%- endset -%}
     {%- do return(run_query(known).columns[0].values()[0] or false) -%}
+{%- endmacro %}
+
+{#- What a model that is said anew held before. -#}
+{% macro clear_unless_continuing() -%}
+    {%- if is_incremental() and not continues() -%} delete from {{ this }} {%- endif -%}
+{%- endmacro %}
+
+{#- When a model was built last; the beginning of time before its first build. -#}
+{% macro last_built(model=none) -%}
+    (
+        select coalesce(max(built_at), timestamp '0001-01-01') from state.build_marks
+        where model = '{{ model or this.name }}'
+    )
 {%- endmacro %}

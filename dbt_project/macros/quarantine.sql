@@ -9,6 +9,16 @@
     where table_name = '{{ table }}' and released_at is null
 {%- endmacro %}
 
+{#- The rows of which the contract said something, that it refuses them or no longer does, since a mark. -#}
+{% macro refusals(table, key, since) -%}
+    select distinct
+        {%- for name in key %}
+        try_cast(native_id as json) ->> '$[{{ loop.index0 }}]' as refused_{{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ source('raw', 'quarantine') }}
+    where table_name = '{{ table }}' and ingest_seq > {{ since }}
+{%- endmacro %}
+
 {#- The rows of a raw table that models may believe. -#}
 {% macro accepted(table, key) -%}
     select rows_.*

@@ -10,7 +10,7 @@ with instances as (
 
 points as (
 
-    select * from {{ ref('int_recovery_points') }}
+    select * from {{ ref('live_recovery_points') }}
 
 ),
 

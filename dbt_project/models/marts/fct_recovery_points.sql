@@ -1,3 +1,6 @@
+-- A view: as its parts are kept current, a copy of all history would only cost.
+{{ config(materialized='view') }}
+
 with points as (
 
     select * from {{ ref('int_recovery_points') }}

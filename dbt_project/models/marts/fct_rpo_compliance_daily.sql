@@ -1,7 +1,15 @@
 -- Seconds, not jobs: how much of each day was measured, and how much of it violated.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ drop_from_scope('day') }}",
+    post_hook="{{ mark_built() }}"
+) }}
+
 with steps as (
 
-    select * from {{ ref('int_rpo_steps') }}
+    select * from {{ ref('int_rpo_changed_steps') }}
 
 ),
 
@@ -20,6 +28,7 @@ days as (
 clipped as (
 
     select
+        clock,
         instance_id,
         date '1970-01-01' + day_number::integer as day,
         greatest(epoch_us(started_at), day_number * 86400000000) as from_us,
@@ -46,20 +55,42 @@ violated as (
 
 ),
 
-final as (
+by_clock as (
 
     select
+        clock,
         instance_id,
         day,
         coalesce(sum(measured_us) filter (is_measured), 0) / 1000000.0 as measured_s,
         sum(violation_us) / 1000000.0 as violation_s,
-        -- Nothing measured is no compliance, neither 0 nor 1.
-        1 - sum(violation_us) / sum(measured_us) filter (is_measured) as compliance,
         max(greatest((to_us - point_us) / 1000000.0, worst_lag_s)) filter (
             is_measured and point_us is not null
         ) as worst_exposure_s
     from violated
     group by all
+
+),
+
+final as (
+
+    select
+        known.instance_id,
+        known.day,
+        known.measured_s,
+        known.violation_s,
+        -- Nothing measured is no compliance, neither 0 nor 1.
+        1 - known.violation_s / nullif(known.measured_s, 0) as compliance,
+        known.worst_exposure_s,
+        coalesce(restated.violation_s, known.violation_s) as restated_violation_s,
+        1 - coalesce(restated.violation_s, known.violation_s) / nullif(known.measured_s, 0)
+            as restated_compliance
+    from by_clock as known
+    left join by_clock as restated
+        on
+            known.instance_id = restated.instance_id
+            and known.day = restated.day
+            and restated.clock = 'restated'
+    where known.clock = 'known'
 
 )
 

@@ -1,159 +1,181 @@
 -- Closed intervals only: the tail that is still open has no end, live_rpo_status tells it.
--- The first cause that applies counts: never_backed_up, expired or corrupt (the newest point was
--- lost as it began), missed (the newest run that was due before it ended), failed, archive_stalled
--- (the newest point was an archive), late (a success ended inside of it or ended it), unknown.
-with steps as (
+-- The first cause that applies counts: never_backed_up, expired or corrupt (a point that would have
+-- kept the promise was lost before), missed (the newest run that was due before it ended), failed,
+-- archive_stalled (the newest point was an archive), late (a success ended inside of it), unknown.
+-- Causes rest on attempts and runs as well: an interval is said anew when one of them has news.
+-- depends_on: {{ ref('stg_instances') }}
+-- depends_on: {{ ref('stg_backup_jobs') }}
+-- depends_on: {{ ref('int_rpo_scope') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ drop_violations() }}",
+    post_hook="{{ mark_built() }}"
+) }}
 
-    select * from {{ ref('int_rpo_steps') }}
+with intervals as (
 
-),
-
-violated as (
-
-    select *, ended_at as stopped_at from steps
-    where violated_from is not null
-
-),
-
-marked as (
-
-    select
-        *,
-        coalesce(lag(stopped_at) over w <> violated_from, true) as starts_anew
-    from violated
-    window w as (partition by instance_id order by violated_from)
-
-),
-
-numbered as (
-
-    select
-        *,
-        sum(starts_anew::integer) over (
-            partition by instance_id order by violated_from
-        ) as island
-    from marked
-
-),
-
-intervals as (
-
-    select
-        instance_id,
-        island,
-        min(violated_from) as started_at,
-        max(stopped_at) as ended_at,
-        any_value(objective_s) as objective_s,
-        any_value(ends_at) as ends_at
-    from numbered
-    group by all
+    select * from {{ ref('int_rpo_intervals') }}
+    where not is_open
 
 ),
 
 closed as (
 
     select
-        intervals.*,
+        intervals.instance_id,
+        intervals.started_at,
+        intervals.ended_at,
+        intervals.objective_s,
         {{ plus_seconds('intervals.started_at', '-intervals.objective_s') }} as looked_from
     from intervals
-    inner join {{ ref('stg_instances') }} as instances using (instance_id)
-    where
-        intervals.ended_at < intervals.ends_at
-        or instances.retired_at <= {{ cbcr_now() }}
+    {% if continues() -%}
+        inner join ({{ violations_scope() }}) as scope
+            on
+                intervals.instance_id = scope.instance_id
+                and intervals.ended_at >= scope.from_at
+    {%- endif %}
 
 ),
 
+reach as (
+
+    select instance_id, min(looked_from) as looked_from from closed
+    group by instance_id
+
+),
+
+-- Nothing that ended before the first look of its instance can be a cause.
 attempts as (
 
-    select * from {{ ref('int_backup_attempts') }}
+    select
+        attempts.instance_id,
+        attempts.state,
+        attempts.started_at,
+        attempts.finished_at
+    from {{ ref('int_backup_attempts') }} as attempts
+    inner join reach using (instance_id)
+    where
+        attempts.started_at >= (select min(looked_from) from reach) - interval 8 day
+        and coalesce(attempts.finished_at, attempts.started_at) >= reach.looked_from
+
+),
+
+failures as (
+
+    select instance_id, max(started_at) as at from attempts
+    where state in ('failed', 'lost')
+    group by instance_id, started_at
+
+),
+
+successes as (
+
+    select distinct instance_id, finished_at as at from attempts
+    where {{ is_success('state') }} and finished_at is not null
 
 ),
 
 runs as (
 
-    select * from {{ ref('int_scheduled_runs') }}
+    select
+        runs.instance_id,
+        runs.scheduled_at as at,
+        arg_max(runs.outcome, runs.backup_type = 'full') as outcome
+    from {{ ref('int_scheduled_runs') }} as runs
+    inner join reach using (instance_id)
+    where
+        runs.outcome <> 'waiting'
+        and runs.scheduled_at >= (select min(looked_from) from reach)
+        and runs.scheduled_at >= reach.looked_from
+    group by all
 
 ),
 
 points as (
 
-    select * from {{ ref('int_recovery_points') }}
-    where was_ever_usable
+    select points.*
+    from {{ ref('int_recovery_points') }} as points
+    semi join reach using (instance_id)
+    where points.was_ever_usable
 
 ),
 
-causes as (
+-- The newest of all points that could be used by then.
+newest as (
+
+    select
+        instance_id,
+        usable_from as at,
+        arg_max(backup_type, recovery_point_at) over (
+            partition by instance_id order by usable_from
+        ) as backup_type
+    from points
+    qualify row_number() over (partition by instance_id, usable_from) = 1
+
+),
+
+-- A point that would have kept the promise, had it not been lost so soon.
+lost as (
 
     select
         closed.instance_id,
         closed.started_at,
-        -- A point that would have kept the promise, had it not been lost.
-        (
-            select arg_max(points.unusable_reason, points.recovery_point_at) from points
-            where
-                points.instance_id = closed.instance_id
-                and points.recovery_point_at > closed.looked_from
-                and points.usable_until <= closed.started_at
-        ) as lost_reason,
-        (
-            select count(*) from points
-            where points.instance_id = closed.instance_id and points.usable_from < closed.started_at
-        ) as points_before,
-        (
-            select arg_max(points.backup_type, points.recovery_point_at) from points
-            where
-                points.instance_id = closed.instance_id
-                and points.usable_from < closed.started_at
-        ) as newest_type,
-        -- What happened between the last chance to stay within the objective and the end.
-        (
-            select arg_max(runs.outcome, (runs.scheduled_at, runs.backup_type = 'full')) from runs
-            where
-                runs.instance_id = closed.instance_id
-                and runs.outcome <> 'waiting'
-                and runs.scheduled_at < closed.ended_at
-                and runs.scheduled_at >= closed.looked_from
-        ) as newest_outcome,
-        (
-            select count(*) from attempts
-            where
-                attempts.instance_id = closed.instance_id
-                and attempts.state in ('failed', 'lost')
-                and attempts.started_at < closed.ended_at
-                and attempts.started_at >= closed.looked_from
-        ) as failed_attempts,
-        (
-            select count(*) from attempts
-            where
-                attempts.instance_id = closed.instance_id
-                and {{ is_success('attempts.state') }}
-                and attempts.finished_at > closed.started_at
-                and attempts.finished_at <= closed.ended_at
-        ) as late_attempts
+        arg_max(points.unusable_reason, points.recovery_point_at) as reason
     from closed
+    inner join points
+        on
+            closed.instance_id = points.instance_id
+            and points.recovery_point_at > closed.looked_from
+            and points.usable_until <= closed.started_at
+    where {{ seconds_between('points.recovery_point_at', 'points.usable_until') }} < closed.objective_s
+    group by all
+
+),
+
+looked_up as (
+
+    select
+        closed.*,
+        lost.reason as lost_reason,
+        newest.backup_type as newest_type,
+        newest.at is null as was_never_backed_up,
+        case when runs.at >= closed.looked_from then runs.outcome end as newest_outcome,
+        coalesce(failures.at >= closed.looked_from, false) as has_failure,
+        coalesce(successes.at > closed.started_at, false) as has_late_success
+    from closed
+    left join lost using (instance_id, started_at)
+    asof left join newest
+        on closed.instance_id = newest.instance_id and closed.started_at > newest.at
+    asof left join runs
+        on closed.instance_id = runs.instance_id and closed.ended_at > runs.at
+    asof left join failures
+        on closed.instance_id = failures.instance_id and closed.ended_at > failures.at
+    asof left join successes
+        on closed.instance_id = successes.instance_id and closed.ended_at >= successes.at
 
 ),
 
 final as (
 
     select
-        closed.instance_id,
-        closed.started_at,
-        closed.ended_at,
-        {{ seconds_between('closed.started_at', 'closed.ended_at') }} as duration_s,
-        closed.objective_s,
+        instance_id,
+        started_at,
+        ended_at,
+        {{ seconds_between('started_at', 'ended_at') }} as duration_s,
+        objective_s,
         case
-            when causes.points_before = 0 then 'never_backed_up'
-            when causes.lost_reason like '%expired' then 'expired'
-            when causes.lost_reason like '%corrupt' then 'corrupt'
-            when causes.newest_outcome = 'missed' then 'missed'
-            when causes.failed_attempts > 0 then 'failed'
-            when causes.newest_type = 'archive' then 'archive_stalled'
-            when causes.late_attempts > 0 then 'late'
+            when was_never_backed_up then 'never_backed_up'
+            when lost_reason like '%expired' then 'expired'
+            when lost_reason like '%corrupt' then 'corrupt'
+            when newest_outcome = 'missed' then 'missed'
+            when has_failure then 'failed'
+            when newest_type = 'archive' then 'archive_stalled'
+            when has_late_success then 'late'
             else 'unknown'
         end as cause
-    from closed
-    inner join causes using (instance_id, started_at)
+    from looked_up
 
 )
 

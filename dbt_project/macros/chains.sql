@@ -1,0 +1,319 @@
+{#- What a backup set says of itself, from the rows of a raw relation. -#}
+{% macro set_facts(sets) -%}
+    select
+        instance_id,
+        native_instance,
+        source_id,
+        repo,
+        label,
+        parent_label,
+        backup_type,
+        started_at,
+        coalesce(finished_at, first_seen_at) as finished_at,
+        coalesce(recovery_point_at, started_at) as recovery_point_at,
+        -- least() ignores null: whichever came first, what happened or what was planned.
+        least(
+            case
+                when lifecycle in ('expired', 'purged')
+                    then coalesce(unusable_from, last_seen_at, finished_at)
+            end,
+            expires_at
+        ) as gone_at,
+        case
+            when integrity = 'corrupt' or lifecycle = 'corrupt'
+                then coalesce(unusable_from, finished_at, first_seen_at)
+        end as corrupt_at,
+        source_bytes,
+        repo_bytes,
+        integrity
+    from {{ sets }}
+    where instance_id is not null
+{%- endmacro %}
+
+{#- A backup can be used from its own end and that of all it depends on, until the first of them is
+    gone. Walking from the roots, so a cycle of parents is never reached and never usable.
+    `facts` is a relation of `set_facts`, `spoilt` one of (instance_id, backup_label): what a failed
+    run left behind. Tools may name a set by the first characters of its long id. -#}
+{% macro walk_chains(facts, spoilt) -%}
+    with recursive damned as (
+
+        select facts.source_id, facts.repo, facts.label
+        from {{ facts }} as facts
+        inner join {{ spoilt }} as spoilt
+            on facts.instance_id = spoilt.instance_id and facts.label = spoilt.backup_label
+        union
+        select facts.source_id, facts.repo, facts.label
+        from {{ facts }} as facts
+        inner join {{ spoilt }} as spoilt
+            on
+                facts.instance_id = spoilt.instance_id
+                and left(facts.label, 8) = left(spoilt.backup_label, 8)
+        where
+            length(facts.label) = 64
+            and length(spoilt.backup_label) >= 8
+            and starts_with(facts.label, spoilt.backup_label)
+
+    ),
+
+    links as (
+
+        select
+            facts.*,
+            case
+                when damned.label is not null then finished_at
+                else least(gone_at, corrupt_at)
+            end as until_at,
+            -- In hindsight: what was found corrupt never was good, and nobody knew.
+            case
+                when damned.label is not null or corrupt_at is not null then finished_at
+                else gone_at
+            end as restated_until_at,
+            case
+                when damned.label is not null then 'failed_run'
+                when corrupt_at is not null and corrupt_at <= coalesce(gone_at, corrupt_at)
+                    then 'corrupt'
+                when gone_at is not null then 'expired'
+            end as until_reason,
+            parent_label is null and coalesce(backup_type, 'full') not in ('incr', 'diff')
+                as is_root
+        from {{ facts }} as facts
+        left join damned
+            on
+                facts.source_id = damned.source_id
+                and facts.repo is not distinct from damned.repo
+                and facts.label = damned.label
+
+    ),
+
+    chains as (
+
+        select
+            instance_id,
+            source_id,
+            repo,
+            label,
+            label as chain_root_label,
+            1 as chain_length,
+            finished_at as usable_from,
+            until_at as usable_until,
+            restated_until_at as restated_until,
+            until_reason as unusable_reason
+        from links
+        where is_root
+
+        union all
+
+        select
+            links.instance_id,
+            links.source_id,
+            links.repo,
+            links.label,
+            chains.chain_root_label,
+            chains.chain_length + 1 as chain_length,
+            greatest(links.finished_at, chains.usable_from) as usable_from,
+            least(links.until_at, chains.usable_until) as usable_until,
+            least(links.restated_until_at, chains.restated_until) as restated_until,
+            case
+                when links.until_at is not null
+                    and links.until_at <= coalesce(chains.usable_until, links.until_at)
+                    then links.until_reason
+                when chains.usable_until is not null
+                    then 'parent_' || replace(chains.unusable_reason, 'parent_', '')
+            end as unusable_reason
+        from links
+        inner join chains
+            on
+                links.instance_id = chains.instance_id
+                and links.source_id = chains.source_id
+                and links.repo is not distinct from chains.repo
+                and links.parent_label = chains.label
+        where not links.is_root
+
+    )
+
+    select
+        links.* exclude (until_at, restated_until_at, until_reason, is_root),
+        case when chains.label is null then links.finished_at else chains.usable_from end
+            as usable_from,
+        case when chains.label is null then links.finished_at else chains.usable_until end
+            as usable_until,
+        case when chains.label is null then links.finished_at else chains.restated_until end
+            as restated_until,
+        case when chains.label is null then 'parent_missing' else chains.unusable_reason end
+            as unusable_reason,
+        chains.chain_root_label,
+        coalesce(chains.chain_length, 1) as chain_length
+    from links
+    left join chains
+        on
+            links.instance_id = chains.instance_id
+            and links.source_id = chains.source_id
+            and links.repo is not distinct from chains.repo
+            and links.label = chains.label
+{%- endmacro %}
+
+{#- Attempts that name the backup they make. -#}
+{% macro labelled_attempts() -%}
+    select
+        instance_id,
+        backup_label,
+        state,
+        coalesce(started_at, first_seen_at) as began_at,
+        ingest_seq
+    from {{ ref('stg_backup_jobs') }}
+    where backup_label is not null and instance_id is not null
+{%- endmacro %}
+
+{#- Labels of backups that an attempt failed to make, and whether another attempt made them after all: what
+    is `known`, brought up to date with the attempts above a mark. A success counts if it began at most a
+    day before the failure: both then tell of one run. -#}
+{% macro failed_labels(attempts, known, since) -%}
+    with news as (
+
+        select * from {{ attempts }}
+        where ingest_seq > {{ since }}
+
+    ),
+
+    candidates as (
+
+        select instance_id, backup_label, min(failed_at) as failed_at
+        from (
+            select instance_id, backup_label, began_at as failed_at from news
+            where state in ('failed', 'cancelled')
+            {% if known %}
+                union all
+                select known.instance_id, known.backup_label, known.failed_at
+                from {{ known }} as known
+                semi join news using (instance_id, backup_label)
+            {% endif %}
+        )
+        group by all
+
+    ),
+
+    answered as (
+
+        select distinct candidates.instance_id, candidates.backup_label
+        from {{ attempts }} as attempts
+        inner join candidates using (instance_id, backup_label)
+        where
+            {{ is_success('attempts.state') }}
+            and attempts.began_at >= candidates.failed_at - interval 1 day
+
+    )
+
+    select
+        candidates.instance_id,
+        candidates.backup_label,
+        candidates.failed_at,
+        answered.backup_label is not null as has_success,
+        -- Says when it was judged: the sets of this label are judged anew after that.
+        (select max(ingest_seq) from news) as ingest_seq
+    from candidates
+    left join answered using (instance_id, backup_label)
+{%- endmacro %}
+
+{#- A set that cannot be used any more is at hand for this long after it went. -#}
+{% macro open_for() -%}
+    interval 8 day
+{%- endmacro %}
+
+{#- Two CTEs out of `open_sets`, `catalog` and `failed_labels`: whose sets are judged anew since a mark
+    (touched). Closed sets are not at hand: news of what was closed, of what rests on it, or of what the
+    contract refused or let go, takes the instance's whole history (is_reopened). -#}
+{% macro touched_sets(since, built_at) -%}
+    reopened as (
+
+        select news.instance_id
+        from catalog as news
+        left join open_sets
+            on
+                news.source_id = open_sets.source_id
+                and news.repo is not distinct from open_sets.repo
+                and news.label = open_sets.label
+        where
+            news.ingest_seq > {{ since }}
+            and open_sets.label is null
+            and coalesce(news.finished_at, news.first_seen_at) < {{ built_at }} - {{ open_for() }}
+        union
+        select news.instance_id
+        from catalog as news
+        left join open_sets as parents
+            on
+                news.source_id = parents.source_id
+                and news.repo is not distinct from parents.repo
+                and news.parent_label = parents.label
+        left join catalog as new_parents
+            on
+                news.source_id = new_parents.source_id
+                and news.repo is not distinct from new_parents.repo
+                and news.parent_label = new_parents.label
+                and new_parents.ingest_seq > {{ since }}
+        where
+            news.ingest_seq > {{ since }}
+            and news.parent_label is not null
+            and parents.label is null
+            and new_parents.label is null
+        union
+        select sets.instance_id
+        from {{ source('raw', 'backup_sets') }} as sets
+        inner join ({{ refusals('backup_sets', ['source_id', 'repo', 'label'], since) }}) as refused_
+            on
+                sets.source_id = refused_.refused_source_id
+                and sets.repo = refused_.refused_repo
+                and sets.label = refused_.refused_label
+        where sets.instance_id is not null
+
+    ),
+
+    touched as (
+
+        select instance_id, bool_or(is_reopened) as is_reopened
+        from (
+            select instance_id, false as is_reopened from catalog
+            where ingest_seq > {{ since }}
+            union all
+            select instance_id, failed_at < {{ built_at }} - {{ open_for() }} as is_reopened
+            from failed_labels
+            where ingest_seq > {{ since }}
+            union all
+            select instance_id, true as is_reopened from reopened
+            union all
+            select instance_id, true as is_reopened from {{ ref('stg_instances') }}
+            where {{ cbcr_now() }} < {{ built_at }}
+        )
+        group by instance_id
+
+    )
+{%- endmacro %}
+
+{#- The facts of the sets of `touched` instances, out of `open_sets` and `catalog`. -#}
+{% macro facts_of_touched(since) -%}
+    with heard as (
+
+        select catalog.*
+        from catalog
+        inner join touched using (instance_id)
+        where catalog.ingest_seq > {{ since }} and not touched.is_reopened
+        union all
+        select catalog.*
+        from catalog
+        semi join (select instance_id from touched where is_reopened) using (instance_id)
+
+    )
+
+    select open_sets.* exclude (
+        usable_from, usable_until, restated_until, unusable_reason, chain_root_label,
+        chain_length
+    )
+    from open_sets
+    semi join (select instance_id from touched where not is_reopened) using (instance_id)
+    anti join heard
+        on
+            open_sets.source_id = heard.source_id
+            and open_sets.repo is not distinct from heard.repo
+            and open_sets.label = heard.label
+    union all by name
+    ({{ set_facts('heard') }})
+{%- endmacro %}

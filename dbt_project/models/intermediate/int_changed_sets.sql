@@ -1,0 +1,57 @@
+-- The backup sets of the instances that have news, with the span in which they can be used: the open
+-- ones, or all that an instance ever had if it is reopened. It reads int_open_sets as it was before
+-- this build, by name: a ref would be a cycle.
+{{ config(materialized='table') }}
+{% set goes_on = continues('int_open_sets') %}
+
+with catalog as (
+
+    select * from {{ ref('stg_backup_sets') }}
+    where instance_id is not null
+
+),
+
+touched as (
+
+    select * from {{ ref('int_set_news') }}
+
+),
+
+spoilt as (
+
+    select instance_id, backup_label from {{ ref('int_failed_labels') }}
+    where not has_success
+
+),
+
+{% if goes_on %}
+
+open_sets as (
+
+    select * from intermediate.int_open_sets
+
+),
+
+facts as (
+
+    {{ facts_of_touched(mark('int_open_sets')) }}
+
+),
+
+{% else %}
+
+facts as (
+
+    {{ set_facts('catalog') }}
+
+),
+
+{% endif %}
+
+final as (
+
+    {{ walk_chains('facts', 'spoilt') }}
+
+)
+
+select * from final

@@ -1,0 +1,26 @@
+-- Labels of backups that an attempt failed to make (see macro `failed_labels`).
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['instance_id', 'backup_label'],
+    pre_hook="{{ clear_unless_continuing() }}",
+    post_hook="{{ mark_built() }}"
+) }}
+
+with attempts as (
+
+    {{ labelled_attempts() }}
+
+),
+
+final as (
+
+    {% if continues() %}
+    {{ failed_labels('attempts', this, mark()) }}
+    {% else %}
+    {{ failed_labels('attempts', none, -1) }}
+    {% endif %}
+
+)
+
+select * from final
