@@ -42,3 +42,10 @@
     {%- endset -%}
     {%- do return(run_query(known).columns[0].values()[0] or false) -%}
 {%- endmacro %}
+
+{#- Pre-hook of a model that says everything anew where it may not go on from what it holds. -#}
+{% macro begin_anew() -%}
+    {%- if is_incremental() and not continues() -%}
+        delete from {{ this.include(database=false) }}
+    {%- endif -%}
+{%- endmacro %}
