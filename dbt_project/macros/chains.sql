@@ -281,7 +281,12 @@
             select instance_id, true as is_reopened from reopened
             union all
             select instance_id, true as is_reopened from {{ ref('stg_instances') }}
-            where {{ cbcr_now() }} < {{ built_at }}
+            where
+                {{ cbcr_now() }} < {{ built_at }}
+                or exists (
+                    select 1 from {{ source('raw', 'instance_aliases') }}
+                    where ingest_seq > {{ since }}
+                )
         )
         group by instance_id
 

@@ -48,9 +48,11 @@
     {%- do return(run_query(known).columns[0].values()[0] or false) -%}
 {%- endmacro %}
 
-{#- What a model that is said anew held before. -#}
-{% macro clear_unless_continuing() -%}
-    {%- if is_incremental() and not continues() -%} delete from {{ this }} {%- endif -%}
+{#- Pre-hook of a model that says everything anew where it may not go on from what it holds. -#}
+{% macro begin_anew() -%}
+    {%- if is_incremental() and not continues() -%}
+        delete from {{ this.include(database=false) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- When a model was built last; the beginning of time before its first build. -#}

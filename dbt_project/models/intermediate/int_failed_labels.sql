@@ -3,7 +3,7 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['instance_id', 'backup_label'],
-    pre_hook="{{ clear_unless_continuing() }}",
+    pre_hook="{{ begin_anew() }}",
     post_hook="{{ mark_built() }}"
 ) }}
 

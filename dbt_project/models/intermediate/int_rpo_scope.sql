@@ -10,7 +10,7 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='instance_id',
-    pre_hook="{{ clear_unless_continuing() }}",
+    pre_hook="{{ begin_anew() }}",
     post_hook=[
         "delete from {{ this }} where scoped_at < (select max(scoped_at) from {{ this }})",
         "{{ mark_built() }}",

@@ -53,14 +53,7 @@ lost as (
 
 attempts as (
 
-    select
-        instance_id,
-        max(started_at) as last_attempt_at,
-        arg_max(state, started_at) as last_attempt_state,
-        max(finished_at) filter ({{ is_success('state') }}) as last_success_at
-    from {{ ref('int_backup_attempts') }}
-    where instance_id is not null
-    group by instance_id
+    select * from {{ ref('live_attempts') }}
 
 ),
 

@@ -1,7 +1,11 @@
 -- A failure is open until a backup of equal or greater strength succeeds.
 with attempts as (
 
-    select * from {{ ref('int_backup_attempts') }}
+    select
+        *,
+        coalesce(finished_at, started_at, first_seen_at) as ended_at,
+        {{ strength('backup_type') }} as strength
+    from {{ ref('int_attempts_recent') }}
     where instance_id is not null
 
 ),
@@ -13,40 +17,7 @@ instances as (
 
 ),
 
-finished as (
-
-    select
-        *,
-        coalesce(finished_at, started_at, first_seen_at) as ended_at,
-        {{ strength('backup_type') }} as strength
-    from attempts
-    where {{ is_finished('state') }}
-
-),
-
-successes as (
-
-    select instance_id, strength, max(coalesce(started_at, ended_at)) as succeeded_at
-    from finished
-    where {{ is_success('state') }}
-    group by all
-
-),
-
-open_failures as (
-
-    select * from finished
-    where
-        state in ('failed', 'lost')
-        and not exists (
-            select 1 from successes
-            where
-                successes.instance_id = finished.instance_id
-                and successes.strength >= finished.strength
-                and successes.succeeded_at > coalesce(finished.started_at, finished.ended_at)
-        )
-
-),
+{{ open_failures() }},
 
 worst as (
 

@@ -1,7 +1,7 @@
 -- The newest run that was due never started, and nothing as strong succeeded since.
 with runs as (
 
-    select * from {{ ref('int_scheduled_runs') }}
+    select * from {{ ref('int_runs_recent') }}
 
 ),
 
