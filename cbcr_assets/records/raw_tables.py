@@ -167,6 +167,7 @@ last_seen_at timestamp newest observation
         merged=True,
         precedence=_STATE_RANK,
         unwatched=frozenset({"last_seen_at"}),
+        remembered=("instance_id", "started_at"),
     ),
     RawTable(
         "backup_sets",

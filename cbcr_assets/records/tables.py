@@ -84,6 +84,8 @@ class RawTable:
             improve a row.
         precedence: SQL expression over the columns, larger knows better; ties go to the newcomer.
         unwatched: Columns whose change alone is no news for incremental models.
+        remembered: Columns kept, with key and ingest sequence, of each row that a later one
+            replaces, so that incremental models find what they said of it.
     """
 
     name: str
@@ -93,6 +95,7 @@ class RawTable:
     merged: bool = False
     precedence: str = "0"
     unwatched: frozenset[str] = frozenset()
+    remembered: tuple[str, ...] = ()
 
     @property
     def polars_schema(self) -> dict[str, Any]:
@@ -108,6 +111,16 @@ class RawTable:
         ]
         body = ",\n".join([*lines, "    ingest_seq bigint not null"])
         return f"create table if not exists raw.{self.name} (\n{body}\n)"
+
+    @property
+    def replaced_ddl(self) -> str:
+        """The `create table` statement of what is remembered of replaced rows."""
+        kinds = {c.name: c.sql_type for c in self.columns}
+        names = ", ".join(f'"{name}" {kinds[name]}' for name in (*self.key, *self.remembered))
+        return (
+            f"create table if not exists state.replaced_{self.name}"
+            f" ({names}, replaced_seq bigint not null, ingest_seq bigint not null)"
+        )
 
 
 def columns(spec: str, merge: dict[str, Merge] | None = None) -> tuple[Column, ...]:

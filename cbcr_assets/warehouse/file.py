@@ -103,6 +103,8 @@ class DuckSession:
         )[0]
         if definition.unwatched:
             self._run(merge.touch_sql(definition))
+        if old and definition.remembered:
+            self._run(merge.remember_sql(definition, seq))
         if new or old:
             for statement in merge.replace_sql(definition, seq):
                 self._run(statement)

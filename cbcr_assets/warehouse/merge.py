@@ -148,6 +148,16 @@ from merged_ left join raw.{table.name} as stored on {_same_key(table, "merged_"
 where stored.ingest_seq is null or {differs}"""
 
 
+def remember_sql(table: RawTable, seq: int) -> str:
+    """Remember what incremental models may have said of the rows that `changed_` replaces."""
+    names = _list([*table.key, *table.remembered])
+    return (
+        f"insert into state.replaced_{table.name} ({names}, replaced_seq, ingest_seq)"
+        f" select {names}, ingest_seq, {seq} from raw.{table.name} as stored"
+        f" semi join (from changed_ where not is_new_) as changed using ({_list(table.key)})"
+    )
+
+
 def replace_sql(table: RawTable, seq: int) -> tuple[str, str]:
     """Delete and insert the rows of `changed_`."""
     columns = _list([c.name for c in table.columns])

@@ -71,6 +71,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             " built_at timestamp not null, replayed boolean not null)",
         ),
     ),
+    Migration(
+        3,
+        "what replaced rows said, until incremental models have read it",
+        tuple(table.replaced_ddl for table in RAW_TABLES if table.remembered),
+    ),
 )
 LATEST = MIGRATIONS[-1].version
 

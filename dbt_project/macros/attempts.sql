@@ -48,7 +48,7 @@
 {#- CTE `judged`: rows of CTE `attempts` that have begun, with the state that the clock gives them.
     CTE `successes` holds at least the newest twenty successes of each kind that has not ended. -#}
 {% macro judged_attempts(attempts='attempts', successes='attempts') -%}
-    begun as (
+    begun as not materialized (
 
         select * from {{ attempts }}
         where {{ begun_at() }} <= {{ cbcr_now() }}

@@ -5,6 +5,7 @@
     no table for this moment. A success that the table relied on and that is no longer one sends its
     instance back to the raw rows. -#}
 {% macro recent_attempts(kept, model='int_attempts_kept') -%}
+    {%- set inline = 'not materialized' -%}
     base as (
 
         select marks.ingest_seq, marks.built_at
@@ -20,24 +21,28 @@
 
     ),
 
-    news as (
-
-        select {{ attempt_columns() }}, {{ kept_for() }} as kept_for
-        from {{ ref('stg_backup_jobs') }}
-        where ingest_seq > (select coalesce(max(base.ingest_seq), -1) from base)
-
-    ),
-
-    trusted as (
-
-        select kept.* from {{ kept }} as kept
-        where exists (select 1 from base)
-
-    ),
-
     refused as (
 
         {{ refused('backup_jobs', ['source_id', 'attempt_key']) }}
+
+    ),
+
+    news as (
+
+        select {{ attempt_columns('jobs.') }}, {{ kept_for('jobs.') }} as kept_for
+        from {{ source('raw', 'backup_jobs') }} as jobs
+        anti join refused
+            on
+                jobs.source_id = refused.refused_source_id
+                and jobs.attempt_key = refused.refused_attempt_key
+        where jobs.ingest_seq > (select coalesce(max(base.ingest_seq), -1) from base)
+
+    ),
+
+    trusted as {{ inline }} (
+
+        select kept.* from {{ kept }} as kept
+        where exists (select 1 from base)
 
     ),
 
@@ -75,16 +80,17 @@
 
     told_again as (
 
-        select rows_.*
-        from (
-            select {{ attempt_columns() }}, {{ kept_for() }} as kept_for
-            from {{ ref('stg_backup_jobs') }}
-        ) as rows_
-        semi join reread using (kept_for)
+        select {{ attempt_columns('jobs.') }}, {{ kept_for('jobs.') }} as kept_for
+        from {{ source('raw', 'backup_jobs') }} as jobs
+        semi join reread on {{ kept_for('jobs.') }} = reread.kept_for
+        anti join refused
+            on
+                jobs.source_id = refused.refused_source_id
+                and jobs.attempt_key = refused.refused_attempt_key
 
     ),
 
-    recent as (
+    recent as {{ inline }} (
 
         select trusted.*
         from trusted

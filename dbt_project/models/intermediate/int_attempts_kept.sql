@@ -10,6 +10,9 @@
     pre_hook="{{ begin_anew() }}",
     post_hook="{{ mark_built() }}"
 ) }}
+-- depends_on: {{ ref('stg_scheduled_runs') }}
+-- depends_on: {{ source('raw', 'instance_aliases') }}
+-- depends_on: {{ source('raw', 'quarantine') }}
 
 {% if is_incremental() and continues() -%}
 

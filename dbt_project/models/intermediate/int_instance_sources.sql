@@ -5,14 +5,15 @@ with aliases as (
 
 ),
 
--- A source whose names are instance ids has an alias for each of them; it watches those it spoke of.
-spoken as (
+{{ spoken_above(spoken_mark()) }},
 
-    select distinct source_id, instance_id from {{ ref('stg_backup_jobs') }}
+-- A source whose names are instance ids has an alias for each of them; it watches those it spoke of.
+heard as (
+
+    select source_id, instance_id from spoken
     union
-    select distinct source_id, instance_id from {{ ref('stg_backup_sets') }}
-    union
-    select distinct source_id, instance_id from {{ ref('stg_log_archive') }}
+    select source_id, instance_id from {{ ref('int_sources_spoken') }}
+    where ingest_seq <= {{ spoken_mark() }}
 
 ),
 
@@ -26,7 +27,7 @@ explicit as (
 
 watching as (
 
-    select source_id, instance_id from aliases semi join spoken using (source_id, instance_id)
+    select source_id, instance_id from aliases semi join heard using (source_id, instance_id)
     union
     select source_id, instance_id from explicit
 

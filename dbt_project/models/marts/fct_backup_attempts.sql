@@ -1,35 +1,99 @@
--- Incremental by ingest sequence. Attempts without an end are read again each time, because they
--- become lost by the clock alone, and so is what an earlier build did not believe yet.
+-- Said anew in each build: what arrived, what the clock may have changed, and the attempts of
+-- instances whose promises changed. What was said of them before is taken back first.
 {{ config(
     materialized='incremental',
-    incremental_strategy='delete+insert',
-    unique_key=['source_id', 'attempt_key'],
+    incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}{{ drop_refused('backup_jobs', ['source_id', 'attempt_key']) }}{% endif %}"
+    pre_hook=["{{ begin_anew() }}", "{{ find_attempts_anew() }}", "{{ take_back_attempts() }}"],
+    post_hook="{{ mark_built() }}"
 ) }}
+-- depends_on: {{ ref('stg_backup_jobs') }}
+-- depends_on: {{ ref('int_attempts_recent') }}
+-- depends_on: {{ source('raw', 'quarantine') }}
+
+{% if is_incremental() and continues() -%}
+
+with arrived as (
+
+    select {{ attempt_columns() }} from {{ ref('stg_backup_jobs') }}
+    where ingest_seq > {{ mark() }}
+
+),
+
+promised as (
+
+    select {{ attempt_columns('jobs.') }}
+    from {{ ref('stg_backup_jobs') }} as jobs
+    inner join attempts_promises using (instance_id)
+    where jobs.started_at >= attempts_promises.since and jobs.ingest_seq <= {{ mark() }}
+
+),
+
+told as (
+
+    select * from arrived
+    union all
+    select * from promised
+
+),
+
+durations as (
+
+    select * from {{ ref('int_attempts_recent') }}
+
+),
+
+{{ judged_attempts('told', 'durations') }},
+
+attempts as (
+
+    select * from judged
+    union all
+    select unsettled.* from attempts_unsettled as unsettled
+    anti join judged using (source_id, attempt_key)
+
+),
+
+instances as (
+
+    select distinct instance_id from attempts
+
+),
+
+{% else -%}
 
 with attempts as (
 
     select * from {{ ref('int_backup_attempts') }}
-    {% if is_incremental() %}
-        where
-            ingest_seq > (select coalesce(max(ingest_seq), 0) from {{ this }})
-            or (source_id, attempt_key) not in (
-                select (source_id, attempt_key) from {{ this }}
-                where is_finished and not (state = 'lost' and finished_at is null)
-            )
-    {% endif %}
 
 ),
 
-matched as (
+instances as (
+
+    select instance_id from {{ ref('stg_instances') }}
+
+),
+
+{% endif -%}
+
+asked as (
+
+    select * from {{ ref('stg_scheduled_runs') }}
+    semi join instances using (instance_id)
+
+),
+
+{{ due_runs('asked') }},
+
+{{ run_attempts('attempts') }},
+
+scheduled as (
 
     select
         source_id,
         attempt_key,
         max(scheduled_at) as scheduled_at
-    from {{ ref('int_run_attempts') }}
-    where attempt_key is not null
+    from matched
     group by all
 
 ),
@@ -47,7 +111,7 @@ final as (
         attempts.state,
         {{ is_success('attempts.state') }} as is_success,
         {{ is_finished('attempts.state') }} as is_finished,
-        coalesce(attempts.scheduled_at, matched.scheduled_at) as scheduled_at,
+        coalesce(attempts.scheduled_at, scheduled.scheduled_at) as scheduled_at,
         attempts.started_at,
         attempts.finished_at,
         coalesce(
@@ -63,7 +127,7 @@ final as (
         attempts.worker,
         attempts.ingest_seq
     from attempts
-    left join matched using (source_id, attempt_key)
+    left join scheduled using (source_id, attempt_key)
 
 )
 
