@@ -173,7 +173,7 @@ def run(built: Any, now: datetime, *words: str) -> None:
     """Build what RPO needs at a moment, going on from the build before."""
     report = analytics.dbt(built.platform, [
         "run", "--select", "+fct_rpo_violations", "+fct_rpo_compliance_daily",
-        "+fct_recovery_points", "+live_rpo_status", "+int_rpo_steps",
+        "+fct_recovery_points", "+live_rpo_status", "+int_rpo_restated_steps",
         "--vars", f"{{cbcr_as_of: '{now}', cbcr_goes_on: true}}", *words,
     ])  # fmt: skip
     assert report.ok, report.output
