@@ -3,9 +3,11 @@
 Usage: python benchmarks/ingest.py [--records 1000000]
 
 Each step runs in a process of its own. Ingest is the way of `cbcr pull`: the file feed cuts the log
-into envelopes, the pull reads, checks, loads and acknowledges them. The baselines are DuckDB and Polars
-reading the same text into a table, which neither check a value nor keep what is wrong. A record is
-a line: of the job log an event, of the backup logs a line of any kind (13 lines make an attempt).
+into envelopes, the pull reads, checks, loads and acknowledges them. The baselines are DuckDB and
+Polars reading the same text into a table, which neither check a value nor keep what is wrong. A
+record is a line: of the job log an event, of the backup logs a line of any kind (13 lines make an
+attempt).
+
 Belongs here: the steps. Does not belong here: the text (see `logs`) or the table (see `measure`).
 """
 

@@ -1,10 +1,11 @@
-"""The pull: envelope files of one source into the warehouse, all in one transaction.
+"""The pull: envelope files of one source into the warehouse, some files a transaction.
 
 Belongs here: the order of parse, alias, load, expiry, quarantine and acknowledgement.
 Does not belong here: what an envelope means (connectors), how it came (transports), Dagster.
 
 Nothing is lost: a file is acknowledged only after the commit, what cannot be read is quarantined
-whole, and a file offered again after a crash changes nothing.
+whole, and a file offered again after a crash changes nothing. A backlog of any size is read in
+batches, so that memory is bounded by one batch and not by what has piled up.
 """
 
 import hashlib
@@ -22,6 +23,9 @@ from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.connectors.transports.envelope import read_envelope
 from cbcr_assets.records import typed_frame
 from cbcr_assets.warehouse import LoadResult, Session, Warehouse
+
+BATCH_BYTES = 32 * 1024 * 1024
+"""Most bytes of envelope files that one transaction reads, if not a single file has more."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,53 @@ def pull(
         acknowledge: Called with the files once their content is committed.
 
     Raises:
-        WarehouseError: Nothing was stored and nothing acknowledged; the files are offered again.
+        WarehouseError: What is not acknowledged by now was not stored; it is offered again.
     """
+    reports = [
+        _pull_batch(
+            warehouse,
+            source_id,
+            connector,
+            batch,
+            timezone=timezone,
+            now=now,
+            acknowledge=acknowledge,
+        )
+        for batch in batches(files)
+    ]
+    return PullReport(
+        source_id,
+        sum(report.files for report in reports),
+        tuple(result for report in reports for result in report.loaded),
+        sum(report.seen for report in reports),
+        sum(report.rejected for report in reports),
+        tuple(error for report in reports for error in report.errors),
+    )
+
+
+def batches(files: Sequence[OfferedFile]) -> list[list[OfferedFile]]:
+    """Cut files into batches of at most `BATCH_BYTES`; a larger file is a batch by itself."""
+    cut: list[list[OfferedFile]] = []
+    room = 0
+    for file in files:
+        if not cut or file.size > room:
+            cut.append([])
+            room = BATCH_BYTES
+        cut[-1].append(file)
+        room -= file.size
+    return cut
+
+
+def _pull_batch(
+    warehouse: Warehouse,
+    source_id: str,
+    connector: Connector,
+    files: Sequence[OfferedFile],
+    *,
+    timezone: str,
+    now: datetime,
+    acknowledge: Callable[[Sequence[OfferedFile]], None],
+) -> PullReport:
     with warehouse.write() as session:
         carries = _carries(session, source_id)
         known = _known_pieces(session, source_id, files)

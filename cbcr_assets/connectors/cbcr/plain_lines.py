@@ -163,7 +163,9 @@ def _agreed(events: pl.DataFrame) -> pl.DataFrame:
 def _rows(events: pl.DataFrame, envelope: Envelope) -> pl.DataFrame:
     """Return the rows as `job_log` makes them, with all columns of the raw table."""
     is_end = pl.col("event") == "end"
-    duration = (pl.col("finished_at") - pl.col("started_at")).dt.total_microseconds() / 1_000_000
+    took_us = (pl.col("finished_at") - pl.col("started_at")).dt.total_microseconds()
+    # By a column, for a division by one number is made a multiplication, which rounds otherwise.
+    duration = took_us / (took_us * 0 + 1_000_000)
     ended = pl.coalesce(
         "state",
         pl.when(pl.col("rc") != 0)

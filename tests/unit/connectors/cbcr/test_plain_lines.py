@@ -1,7 +1,7 @@
 """The fast way through a job log gives exactly what the exact way gives: rows, rejects, carry."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
@@ -275,6 +275,9 @@ END = {
 }
 
 
+WHOLE = BEGIN | END | {"event": "backup", "started_at": "2025-01-01T00:00:00Z"}
+
+
 def taken(*events):
     frame = plain_attempts([event_line(**e) for e in events], envelope(), LATEST)
     return frame["place_"].to_list()
@@ -306,6 +309,14 @@ def test_the_fast_way_takes_what_a_wrapper_writes():
 def test_the_fast_way_leaves_alone_whatever_could_be_doubted(events):
     assert taken(*events) == []
     both("".join(event_line(**e) + "\n" for e in events))
+
+
+@calm
+@given(st.integers(0, 400 * 86_400 * 10**6))
+def test_durations_are_the_same_to_the_last_bit(took_us):
+    began = datetime.fromisoformat("2025-01-01")
+    ended = (began + timedelta(microseconds=took_us)).isoformat(timespec="microseconds")
+    both(event_line(**WHOLE | {"finished_at": f"{ended}Z"}) + "\n")
 
 
 def test_a_line_that_is_too_long_is_refused_beside_lines_that_are_read():
