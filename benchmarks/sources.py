@@ -131,7 +131,7 @@ def work_of(step: str, root: Path) -> Callable[[], int]:
         case "pull again, nothing new":
             return pull_sources(root / "healthy", later_s=60)
         case "tick of all sensors, nothing due":
-            return lambda work=ticks(root / "healthy"): work()
+            return ticks(root / "healthy")
         case "cbcr pull of one, nothing new":
             return lambda: one_idle(root / "healthy")
         case "pull, 6 % hang":
