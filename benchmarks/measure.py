@@ -72,12 +72,14 @@ def table(title: str, rows: Sequence[Measured], baselines: dict[str, str]) -> No
     """Print a line a step. `baselines` names the step that another one is compared with."""
     by_name = {row.name: row for row in rows}
     print(f"\n{title}")
-    print(
-        f"{'step':34} {'records/s':>10} {'a CPU s':>10} {'CPU s':>7} {'peak MiB':>8}  CPU against"
-    )
+    heads = f"{'records/s':>10} {'a CPU s':>10} {'CPU s':>7} {'peak MiB':>8}"
+    print(f"{'step':34} {heads}  CPU a record against")
     for row in rows:
         base = by_name.get(baselines.get(row.name, ""))
-        against = f"{row.cpu_s / base.cpu_s:.1f} x {base.name}" if base else ""
+        against = ""
+        if base:
+            ratio = (row.cpu_s / row.records) / (base.cpu_s / base.records)
+            against = f"{ratio:.1f} x {base.name}"
         print(
             f"{row.name:34} {row.records / row.wall_s:10,.0f} {row.records / row.cpu_s:10,.0f}"
             f" {row.cpu_s:7.2f} {row.peak_mib:8,.0f}  {against}"
