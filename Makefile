@@ -1,7 +1,10 @@
 # The command menu. `make setup` is part of every target and a no-op in a second when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast lint format lock clean
+.PHONY: help setup demo up test test-fast bench lint format lock clean
 BIN := .venv/bin
+# What `make bench` measures, one script a subject. alert_latency.py needs a real PostgreSQL and
+# pgBackRest and is run by hand.
+BENCHMARKS := ingest sources
 
 help: ## show this menu
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +23,9 @@ test: setup ## all tests; what needs a missing program is skipped with the reaso
 
 test-fast: setup ## the quick tests, at most a minute
 	@$(BIN)/python -m pytest -n auto -m "not e2e and not browser and not slow"
+
+bench: setup ## measure speed and memory, some minutes (docs/benchmarks.md)
+	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 lint: setup ## style, types, import direction, SQL, dead code
 	@$(BIN)/ruff check .

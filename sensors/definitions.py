@@ -11,7 +11,7 @@ from cbcr_assets.steps.platform import open_running
 from sensors.alerts import alert_tick
 from sensors.deadlines import deadlines
 from sensors.jobs import evaluate_job, watch_job
-from sensors.sources import source_sensor
+from sensors.sources import source_sensors
 
 
 def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
@@ -24,11 +24,10 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
         ConfigError: cbcr.yaml is wrong and never was right; Dagster shows all problems.
     """
     platform = open_running(os.environ if environ is None else environ)
-    sensors = [source_sensor(source) for source in platform.config.sources.values()]
     return dg.Definitions(
         assets=[routed_watch],
         jobs=[watch_job, evaluate_job],
-        sensors=[*sensors, deadlines, alert_tick],
+        sensors=[*source_sensors(platform.config.sources.values()), deadlines, alert_tick],
         resources={"platform": PlatformResource(config=str(platform.config.file))},
         executor=dg.in_process_executor,
     )

@@ -13,8 +13,13 @@ from cbcr_assets.cli.output import AsOfOption, Format, FormatOption, moment, now
 from cbcr_assets.connectors.pull import PullReport
 from cbcr_assets.steps import analytics, watch
 from cbcr_assets.steps.alerts import tick
+from cbcr_assets.steps.collecting import collect_each
 from cbcr_assets.steps.platform import Platform, open_platform
 from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate
+
+# Longer than the longest time-out of a feed, and a little for each source to be asked at all.
+_PATIENCE_S = 60.0
+_EACH_S = 0.05
 
 
 def pull(
@@ -35,12 +40,19 @@ def pull(
 def pull_all(platform: Platform, names: list[str]) -> list[PullReport]:
     """Store the inventory, then collect and pull each source with a progress bar."""
     watch.sync_inventory(platform, now=now_utc())
-    reports = []
+    sources = [platform.config.sources[name] for name in names]
+    patience_s = _PATIENCE_S + _EACH_S * len(names)
+    reports = {}
     with progress("pulling") as bar:
-        for name in bar.track(names, description="sources"):
-            watch.collect_source(platform, platform.config.sources[name], now=now_utc())
-            reports.append(watch.pull_source(platform, name, now=now_utc()))
-    return reports
+        collecting = collect_each(platform, sources, now=now_utc(), wait_s=patience_s)
+        for collected in bar.track(collecting, total=len(names), description="sources"):
+            name = collected.source_id
+            if collected.error is not None:
+                reports[name] = PullReport(name, 0, (), 0, 0, (collected.error,))
+                continue
+            reports[name] = watch.pull_source(platform, name, now=now_utc())
+    silent = f"no end after {patience_s:.0f} s; what it says is read by the next pull"
+    return [reports.get(n) or PullReport(n, 0, (), 0, 0, (silent,)) for n in names]
 
 
 def build(

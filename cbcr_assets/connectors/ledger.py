@@ -8,6 +8,7 @@ Losing the ledger loses nothing: files are offered again and loading them again 
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,11 @@ pragma user_version = 1;
 _KNOWN = (
     "select path, size, mtime_ns from acknowledged where path in (select value from json_each(?))"
 )
+_RAN_AT = "select feed, ran_at from feeds where feed in (select value from json_each(?))"
 _JITTER_S = 1.0
+
+# SQLite lets contenders try again by chance: of many threads one could wait beyond its patience.
+_one_at_a_time = threading.Lock()
 
 
 class LedgerError(Exception):
@@ -50,6 +55,8 @@ class Ledger:
     def pending(self, files: Sequence[OfferedFile]) -> list[OfferedFile]:
         """Return the files that are not acknowledged in just this size and time, in order."""
         known: set[tuple[str, int, int]] = set()
+        if not files:
+            return []
         with self._open() as con:
             names = json.dumps([str(file.path) for file in files])
             known.update(con.execute(_KNOWN, (names,)))
@@ -112,16 +119,28 @@ class Ledger:
 
         A second of jitter is forgiven, and a run in the future (the clock was set back) too.
         """
+        return bool(self.due_of({feed: every_s}, now=now))
+
+    def due_of(self, every_s: Mapping[str, float], *, now: datetime) -> frozenset[str]:
+        """Return those of many feeds that may run again.
+
+        Args:
+            every_s: By feed, seconds between two runs.
+            now: Present, naive UTC.
+        """
         with self._open() as con:
-            row = con.execute("select ran_at from feeds where feed = ?", (feed,)).fetchone()
-        if row is None or row[0] is None:
-            return True
-        ran_at = datetime.fromisoformat(row[0])
-        wait = timedelta(seconds=every_s - min(_JITTER_S, every_s / 10))
-        return now < ran_at or now - ran_at >= wait
+            ran_at = dict(con.execute(_RAN_AT, (json.dumps(list(every_s)),)))
+        return frozenset(
+            feed for feed, seconds in every_s.items() if _is_due(ran_at.get(feed), now, seconds)
+        )
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        with _one_at_a_time, self._transaction() as con:
+            yield con
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             con = sqlite3.connect(self.path, timeout=self.busy_s, isolation_level=None)
@@ -148,6 +167,13 @@ class Ledger:
         else:
             hint = "check that its folder exists and may be written"
         return LedgerError(f"the ledger {self.path} cannot be used: {text}; {hint}")
+
+
+def _is_due(ran_at: str | None, now: datetime, every_s: float) -> bool:
+    if ran_at is None:
+        return True
+    last = datetime.fromisoformat(ran_at)
+    return now < last or now - last >= timedelta(seconds=every_s - min(_JITTER_S, every_s / 10))
 
 
 def _prepare(con: sqlite3.Connection, busy_s: float) -> None:

@@ -1,14 +1,13 @@
-"""The pull: envelope files of one source into the warehouse, all in one transaction.
+"""The pull: envelope files of one source into the warehouse, some files a transaction.
 
 Belongs here: the order of parse, alias, load, expiry, quarantine and acknowledgement.
 Does not belong here: what an envelope means (connectors), how it came (transports), Dagster.
 
 Nothing is lost: a file is acknowledged only after the commit, what cannot be read is quarantined
-whole, and a file offered again after a crash changes nothing.
+whole, and a file offered again after a crash changes nothing. A backlog of any size is read in
+batches, so that memory is bounded by one batch and not by what has piled up.
 """
 
-import hashlib
-import json
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,20 +17,13 @@ import polars as pl
 
 from cbcr_assets.connectors.base import Connector, Envelope, Parsed, Reject
 from cbcr_assets.connectors.conclusions import conclude
+from cbcr_assets.connectors.evidence import Reading, observe, quarantine, sha_of
 from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.connectors.transports.envelope import read_envelope
-from cbcr_assets.records import typed_frame
 from cbcr_assets.warehouse import LoadResult, Session, Warehouse
 
-
-@dataclass(frozen=True)
-class Reading:
-    """One envelope file with what was made of it."""
-
-    file: OfferedFile
-    envelope: Envelope | None
-    parsed: Parsed
-    carry_before: str = ""
+BATCH_BYTES = 32 * 1024 * 1024
+"""Most bytes of envelope files that one transaction reads, if not a single file has more."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +78,53 @@ def pull(
         acknowledge: Called with the files once their content is committed.
 
     Raises:
-        WarehouseError: Nothing was stored and nothing acknowledged; the files are offered again.
+        WarehouseError: What is not acknowledged by now was not stored; it is offered again.
     """
+    reports = [
+        _pull_batch(
+            warehouse,
+            source_id,
+            connector,
+            batch,
+            timezone=timezone,
+            now=now,
+            acknowledge=acknowledge,
+        )
+        for batch in batches(files)
+    ]
+    return PullReport(
+        source_id,
+        sum(report.files for report in reports),
+        tuple(result for report in reports for result in report.loaded),
+        sum(report.seen for report in reports),
+        sum(report.rejected for report in reports),
+        tuple(error for report in reports for error in report.errors),
+    )
+
+
+def batches(files: Sequence[OfferedFile]) -> list[list[OfferedFile]]:
+    """Cut files into batches of at most `BATCH_BYTES`; a larger file is a batch by itself."""
+    cut: list[list[OfferedFile]] = []
+    room = 0
+    for file in files:
+        if not cut or file.size > room:
+            cut.append([])
+            room = BATCH_BYTES
+        cut[-1].append(file)
+        room -= file.size
+    return cut
+
+
+def _pull_batch(
+    warehouse: Warehouse,
+    source_id: str,
+    connector: Connector,
+    files: Sequence[OfferedFile],
+    *,
+    timezone: str,
+    now: datetime,
+    acknowledge: Callable[[Sequence[OfferedFile]], None],
+) -> PullReport:
     with warehouse.write() as session:
         carries = _carries(session, source_id)
         known = _known_pieces(session, source_id, files)
@@ -96,8 +133,8 @@ def pull(
         for reading in readings:
             if reading.envelope is not None and reading.parsed.ok:
                 conclude(session, reading.envelope, reading.parsed)
-        _quarantine(session, source_id, readings, now)
-        _observe(session, readings, now)
+        quarantine(session, source_id, readings, now)
+        observe(session, readings, now)
         _keep_carries(session, source_id, readings, now)
     acknowledge([reading.file for reading in readings])
     return PullReport(
@@ -125,7 +162,7 @@ def _read(
                 file, None, Parsed(rejects=(envelope,), seen=1, ok=False, error=envelope.reason)
             )
             continue
-        if envelope.stream and (envelope.native_id, _sha(envelope.payload)) in known:
+        if envelope.stream and (envelope.native_id, sha_of(envelope.payload)) in known:
             # A crash came between commit and acknowledgement: this piece is in already.
             yield Reading(file, None, Parsed())
             continue
@@ -179,91 +216,6 @@ def _with_instance(frame: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame
     return frame.with_columns(instance_id=mapped)
 
 
-def _quarantine(
-    session: Session, source_id: str, readings: Sequence[Reading], now: datetime
-) -> None:
-    rows = [
-        {
-            "quarantine_id": _sha(source_id, _place(reading, reject), reject.rule, reject.payload),
-            "source_id": source_id,
-            "table_name": reject.table_name,
-            "native_id": reject.native_id,
-            "rule": reject.rule,
-            "reason": reject.reason,
-            "payload": reject.payload,
-            "observed_at": now,
-        }
-        for reading in readings
-        for reject in reading.parsed.rejects
-    ]
-    session.load("quarantine", typed_frame("quarantine", rows))
-
-
-def _place(reading: Reading, reject: Reject) -> str:
-    """Return where a reject came from; a document that is sent again is the same place."""
-    if reading.envelope is None or reading.envelope.stream:
-        return reject.native_id
-    return reject.native_id.replace(reading.envelope.native_id, reading.envelope.kind)
-
-
-def _observe(session: Session, readings: Sequence[Reading], now: datetime) -> None:
-    """Keep the evidence and record each reading as a pull."""
-    pulls, observations = [], []
-    for reading in readings:
-        envelope, parsed = reading.envelope, reading.parsed
-        if envelope is None and parsed.ok:
-            continue
-        shown = envelope or _unreadable(reading, now)
-        native_id = shown.native_id if shown.stream or envelope is None else shown.kind
-        pull_id = _sha(shown.source_id, shown.kind, shown.native_id, _sha(shown.payload))
-        pulls.append(_pull_row(pull_id, shown, reading, now))
-        if envelope is not None and envelope.payload:
-            observations.append(
-                {
-                    "source_id": shown.source_id,
-                    "kind": shown.kind,
-                    "native_id": native_id,
-                    "content_sha256": _sha(shown.payload),
-                    "observed_at": shown.finished_at,
-                    "pull_id": pull_id,
-                    "payload": shown.payload,
-                }
-            )
-    session.load("observations", typed_frame("observations", observations))
-    session.load("pulls", typed_frame("pulls", pulls))
-
-
-def _unreadable(reading: Reading, now: datetime) -> Envelope:
-    reject = reading.parsed.rejects[0]
-    return Envelope(
-        reading.file.source_id, reading.file.kind, reject.native_id, reject.payload, now, now
-    )
-
-
-def _pull_row(
-    pull_id: str, envelope: Envelope, reading: Reading, now: datetime
-) -> dict[str, object]:
-    def state(carry: str) -> str | None:
-        if not envelope.stream:
-            return None
-        return json.dumps({"stream": envelope.stream, "carry_sha256": _sha(carry)})
-
-    return {
-        "pull_id": pull_id,
-        "source_id": envelope.source_id,
-        "kind": envelope.kind,
-        "started_at": min(envelope.started_at, now),
-        # A source whose clock runs ahead must not look fresher than it is.
-        "finished_at": min(envelope.finished_at, now),
-        "ok": reading.parsed.ok,
-        "complete": bool(reading.parsed.scopes),
-        "row_count": reading.parsed.seen,
-        "cursor_from": state(reading.carry_before),
-        "cursor_to": state(reading.parsed.carry),
-        "error": reading.parsed.error,
-    }
-
-
 def _carries(session: Session, source_id: str) -> dict[str, str]:
     rows = session.query(
         "select stream, carry from state.streams where source_id = $source_id",
@@ -296,7 +248,3 @@ def _keep_carries(
             "insert or replace into state.streams values ($source_id, $stream, $carry, $now)",
             {"source_id": source_id, "stream": stream, "carry": carry, "now": now},
         )
-
-
-def _sha(*parts: str) -> str:
-    return hashlib.sha256("\x00".join(parts).encode("utf-8", "backslashreplace")).hexdigest()

@@ -78,7 +78,7 @@ class DuckSession:
             fresh = self._count(merge.fresh_sql(definition, seq))
             if fresh == frame.height:
                 return LoadResult(table, frame.height, fresh, 0)
-            self._run(merge.rest_sql(definition, seq))
+            self._run(merge.rest_sql(definition, seq) if fresh else merge.all_sql())
         finally:
             self._con.unregister("batch_")
         if definition.unwatched:
@@ -88,9 +88,9 @@ class DuckSession:
 
     def _strike_known(self, definition: RawTable) -> None:
         find, touch = merge.known_sql(definition)
-        self._run(find)
-        self._run(touch)
-        self._run(merge.strike_sql())
+        if self._count(find):
+            self._run(touch)
+            self._run(merge.strike_sql())
 
     def _fold(self, definition: RawTable, seq: int) -> tuple[int, int]:
         """Merge what needs it; return how many rows are new and how many improved."""

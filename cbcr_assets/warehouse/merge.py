@@ -9,6 +9,8 @@ overwrite. So a load is idempotent and a terminal state never goes back, whateve
 
 from cbcr_assets.records import Column, Merge, RawTable
 
+# One number is compared several times faster than a pair; no batch has so many rows.
+_ROWS = 2**32
 _INTEGRITY = ("unchecked", "ok", "suspect", "corrupt")
 
 
@@ -72,6 +74,11 @@ create or replace temp table incoming_ as
 from batch_ anti join {inserted} as inserted using ({_list(table.key)})"""
 
 
+def all_sql() -> str:
+    """Keep all of `batch_` in `incoming_`."""
+    return "create or replace temp table incoming_ as from batch_"
+
+
 def strike_sql() -> str:
     """Strike what is `known_` off `incoming_`."""
     return "create or replace temp table incoming_ as from incoming_ anti join known_ using (row_)"
@@ -127,7 +134,7 @@ create or replace temp table merged_ as
 with stored as (
   select {columns}, -1 as row_ from raw.{table.name} semi join incoming_ using ({_list(table.key)})
 ), both_ as (
-  select *, ({table.precedence}, row_) as rank_
+  select *, ({table.precedence})::hugeint * {_ROWS} + row_ as rank_
   from (select * from stored union all by name select {columns}, row_ from incoming_)
 )
 select

@@ -4,10 +4,14 @@ Belongs here: kind job_log, one event a line, to rows of backup_jobs and restore
 Does not belong here: backup sets (kind catalog): a label in a log is no proof that a set exists.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+import polars as pl
+
 from cbcr_assets.connectors.base import Envelope, Parsed
+from cbcr_assets.connectors.cbcr.plain_lines import LONGEST_LINE, plain_attempts
 from cbcr_assets.connectors.reading.record import Harvest, Record, Row, in_order
 from cbcr_assets.connectors.reading.refusal import Refused
 from cbcr_assets.connectors.transports.json_text import strict_json
@@ -18,7 +22,7 @@ from cbcr_assets.records import (
     RestorePurpose,
 )
 
-_LONGEST_LINE = 4 * 1024 * 1024
+_FEWEST = 200
 _INT32 = 2**31
 
 
@@ -44,37 +48,76 @@ _OPEN_STATES = {Event.QUEUED: BackupState.QUEUED, Event.BEGIN: BackupState.RUNNI
 _GOOD = frozenset({BackupState.SUCCEEDED})
 
 
-def parse_job_log(envelope: Envelope, carry: str) -> Parsed:
+def parse_job_log(envelope: Envelope, carry: str, *, fewest: int = _FEWEST) -> Parsed:
     """Read one piece of a job log; an incomplete last line is carried to the next piece.
 
     A line that is a whole JSON object is used at once even without its line end.
+
+    Args:
+        envelope: The piece.
+        carry: What the last piece left over.
+        fewest: Fewer lines are read one by one, which is faster then; the answer is the same.
     """
     harvest = Harvest(envelope)
     begun: dict[tuple[Kind, str], Row] = {}
-    lines = (carry + envelope.payload).split("\n")
+    text = carry + envelope.payload
+    lines = text.split("\n")
     rest = lines.pop()
-    for number, line in enumerate(lines, start=1):
-        _take(harvest, line, number, begun)
-    if rest.strip() and (not envelope.stream or _is_object(rest) or len(rest) > _LONGEST_LINE):
-        _take(harvest, rest, len(lines) + 1, begun)
+    if rest.strip() and (not envelope.stream or _is_object(rest) or len(rest) > LONGEST_LINE):
+        lines.append(rest)
         rest = ""
-    return harvest.parsed(carry=rest)
+    plain = None
+    if len(lines) >= fewest and _encodable(text):
+        plain = plain_attempts(lines, envelope, harvest.record({}).latest)
+    taken = set() if plain is None else set(plain["place_"].to_list())
+    places = []
+    for place, line in enumerate(lines):
+        row = None if place in taken else _take(harvest, line, place + 1, begun)
+        if row is not None and "attempt_key" in row:
+            places.append(place)
+    parsed = harvest.parsed(carry=rest)
+    return parsed if plain is None else _with_plain(parsed, places, plain)
 
 
-def _take(harvest: Harvest, line: str, number: int, begun: dict[tuple[Kind, str], Row]) -> None:
+def _encodable(text: str) -> bool:
+    """Lone surrogates are read exactly: columns cannot hold them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _with_plain(parsed: Parsed, places: list[int], plain: pl.DataFrame) -> Parsed:
+    """Put the plain attempts between the others, in the order of their lines."""
+    if plain.is_empty():
+        return parsed
+    frames = dict(parsed.frames)
+    if "backup_jobs" in frames:
+        exact = frames["backup_jobs"].insert_column(
+            0, pl.Series("place_", places, dtype=plain.schema["place_"])
+        )
+        plain = pl.concat([plain, exact]).sort("place_")
+    frames["backup_jobs"] = plain.drop("place_")
+    return replace(parsed, frames=frames, seen=parsed.seen + plain.height - len(places))
+
+
+def _take(
+    harvest: Harvest, line: str, number: int, begun: dict[tuple[Kind, str], Row]
+) -> Row | None:
     line = line.strip()
     if not line:
-        return
+        return None
     try:
-        if len(line) > _LONGEST_LINE:
-            raise ValueError(f"longer than {_LONGEST_LINE} characters")
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"longer than {LONGEST_LINE} characters")
         item = strict_json(line)
     except ValueError as error:
         harvest.seen += 1
         reason = f"the line is no whole JSON value ({error}); write one object a line, in one write"
         harvest.reject(str(number), "json", reason, line)
-        return
-    harvest.take(item, str(number), lambda record: _row(record, harvest.envelope, begun))
+        return None
+    return harvest.take(item, str(number), lambda record: _row(record, harvest.envelope, begun))
 
 
 def _is_object(text: str) -> bool:

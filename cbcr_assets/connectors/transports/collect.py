@@ -100,6 +100,30 @@ def collect(
         )
 
 
+def due_sources(
+    sources: Sequence[SourceConfig], ledger: Ledger, *, now: datetime
+) -> frozenset[str]:
+    """Return the ids of sources that have something to do: a feed that is due, or tidying up.
+
+    Raises:
+        LedgerError: The ledger cannot be used.
+    """
+    wanted = {
+        key: (source.source_id, every_s)
+        for source in sources
+        for key, every_s in (
+            (_tidy_key(source), _TIDY_S),
+            *((feed_key(source, f), source.every_s) for f in source.feeds if f.drop is None),
+        )
+    }
+    due = ledger.due_of({key: every_s for key, (_, every_s) in wanted.items()}, now=now)
+    return frozenset(wanted[key][0] for key in due)
+
+
+def _tidy_key(source: SourceConfig) -> str:
+    return f"{source.source_id}/tidy"
+
+
 def feed_key(source: SourceConfig, feed: FeedConfig) -> str:
     """Return the identity of a feed: it survives reordering, and a changed feed starts anew."""
     # A transport that is newer than this line is added only where it is used: keys must stay.
@@ -170,7 +194,7 @@ class _Clerk:
 
     def tidy(self) -> None:
         """Forget, once an hour, acknowledgements of files that are gone."""
-        key = f"{self._source.source_id}/tidy"
+        key = _tidy_key(self._source)
         if self._ledger.due(key, now=self._now, every_s=_TIDY_S):
             drops = [feed.drop for feed in self._source.feeds if feed.drop is not None]
             for folder in (self._folder, *(drop / self._source.source_id for drop in drops)):

@@ -23,7 +23,9 @@ MAX_PIECE = 8 * 1024 * 1024
 """Largest piece of a log in one envelope, in bytes."""
 
 MAX_PIECES = 8
-"""Most pieces of one feed at a time; the next reading goes on from there."""
+"""Most full pieces of one feed at a time; the next reading goes on from there."""
+
+_MOST_SMALL = 200
 
 _HEAD = 256
 _RETIRED = 50
@@ -73,23 +75,26 @@ def read_logs(
         kind: Feed kind, a part of the stream's name.
         cursor: `Answer.cursor` of the last reading, empty at first: then all is read.
         max_piece: Largest piece, bytes.
-        max_pieces: Most pieces.
+        max_pieces: Most full pieces, or as much in smaller ones.
     """
     reader = _Reader(kind, cursor, max_piece)
     paths = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - the pattern is absolute
     paths = [path for path in paths if path.is_file()]
     pieces: list[Piece] = []
+    # Many small logs are not read a few at a time, nor are many large pieces held in memory.
+    room, most = max_piece * max_pieces, max(max_pieces, _MOST_SMALL)
     problems = [] if paths else [f"no file matches {pattern}; check the pattern and who may read"]
     # Logs with a cursor go first, so that a file that was rotated under a matching name is known.
     for path in sorted(paths, key=lambda path: (str(path) not in reader.files, str(path))):
         try:
             for piece in reader.read(path):
                 pieces.append(piece)
-                if len(pieces) >= max_pieces:
+                room -= len(piece.payload)
+                if room <= 0 or len(pieces) >= most:
                     break
         except OSError as error:
             problems.append(f"{path}: {error.strerror or error}")
-        if len(pieces) >= max_pieces:
+        if room <= 0 or len(pieces) >= most:
             break
     problems += reader.problems
     alive = Piece("", stream=f"{kind}:{paths[0]}") if paths and not problems else None

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from cbcr_assets.connectors import pull as pull_module
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.pgbackrest import PgBackRest
-from cbcr_assets.connectors.pull import PullReport, pull
+from cbcr_assets.connectors.pull import PullReport, batches, pull
 from cbcr_assets.connectors.registry import connector
-from cbcr_assets.connectors.transports.drop import offered
+from cbcr_assets.connectors.transports.drop import OfferedFile, offered
 from cbcr_assets.warehouse import FileWarehouse, WarehouseError
 
 NOW = datetime(2026, 6, 15, 12)
@@ -159,7 +160,7 @@ def test_a_failing_store_acknowledges_nothing(
     def full(*_: object, **__: object) -> None:
         raise WarehouseError("nothing was stored, the commit failed: No space left on device")
 
-    monkeypatch.setattr("cbcr_assets.connectors.pull._observe", full)
+    monkeypatch.setattr("cbcr_assets.connectors.pull.observe", full)
     with pytest.raises(WarehouseError, match="No space left"):
         run(tmp_path, warehouse)
     assert len(offered(tmp_path / "inbox", "s")) == 1
@@ -257,3 +258,42 @@ def test_a_check_judges_what_lay_there_and_a_good_one_takes_it_back(
     drop("check", "read all data\nno errors were found\n", at=NOW)
     run(tmp_path, warehouse, connector("restic"))
     assert rows(warehouse, judged) == [("ok", None)]
+
+
+def test_a_backlog_is_cut_into_batches_in_order(tmp_path: Path) -> None:
+    mib = 1024 * 1024
+    sizes = [10, 20, 30, 40 * mib, 5, 20 * mib, 20 * mib]
+    files = [OfferedFile(tmp_path / str(n), "info", size, 0) for n, size in enumerate(sizes)]
+    cut = batches(files)
+    assert [file for batch in cut for file in batch] == files
+    assert [len(batch) for batch in cut] == [3, 1, 2, 1]
+    assert batches([]) == []
+
+
+def test_a_failing_batch_leaves_what_came_before_it(
+    tmp_path: Path, warehouse: FileWarehouse, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"event": "backup", "instance": "db1", "type": "full", "rc": 0,
+            "started_at": "2026-06-15T01:00:00Z",
+            "finished_at": "2026-06-15T02:00:00Z"}  # fmt: skip
+    for hour in (3, 4, 5):
+        payload = json.dumps(line | {"run_id": f"r{hour}"}) + "\n"
+        drop("job_log", payload, at=datetime(2026, 6, 15, hour), stream="l")
+    monkeypatch.setattr("cbcr_assets.connectors.pull.BATCH_BYTES", 1)
+    whole, calls = pull_module.observe, []
+
+    def failing(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise WarehouseError("no space")
+        whole(*arguments)
+
+    monkeypatch.setattr(pull_module, "observe", failing)
+    with pytest.raises(WarehouseError):
+        run(tmp_path, warehouse, connector("cbcr"))
+    assert rows(warehouse, "select attempt_key from raw.backup_jobs") == [("r3",)]
+    report = run(tmp_path, warehouse, connector("cbcr"))
+    assert (report.files, report.seen) == (2, 2)
+    assert rows(warehouse, "select attempt_key from raw.backup_jobs order by 1") == [
+        ("r3",), ("r4",), ("r5",),
+    ]  # fmt: skip
