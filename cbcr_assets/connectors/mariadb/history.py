@@ -2,6 +2,9 @@
 
 Belongs here: kinds history and info, to attempts and restorable sets.
 Does not belong here: failures, which only the tool's log tells (`log`).
+
+A partial backup (of some databases or tables) brings back no instance: it is an attempt with a
+warning, and no set.
 """
 
 from collections.abc import Mapping
@@ -9,7 +12,10 @@ from collections.abc import Mapping
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.mariadb.attempts import attempt_key, server_of
 from cbcr_assets.connectors.reading.export_rows import Built, ExportRow, export_rows, harvest
-from cbcr_assets.connectors.reading.refusal import refused_whole
+from cbcr_assets.connectors.reading.refusal import Refused, brief, refused_whole
+from cbcr_assets.records import BackupState
+
+_PARTIAL = "a partial backup: some databases or tables only, no recovery point of the instance"
 
 
 def parse_history(envelope: Envelope) -> Parsed:
@@ -44,23 +50,36 @@ def _history(envelope: Envelope) -> list[tuple[int, Mapping[str, str] | None, st
 def _backup(row: ExportRow, server: str, ends: Mapping[str, str]) -> Built:
     """Build attempt and set; an incremental begins where the log of its base ended."""
     uuid = row.name("uuid")
-    base = ends.get(row.text("innodb_from_lsn") or "")
-    instance, started = row.text("instance") or server, row.time("start_time")
-    key = uuid if started is None else attempt_key(instance, started)
+    first, last = row.whole("innodb_from_lsn"), row.whole("innodb_to_lsn")
+    base = ends.get(str(first))
+    instance = row.text("instance") or server
+    started, finished = row.span("start_time", "end_time")
+    if finished is None:
+        raise Refused("missing", "end_time is missing; which moment does this backup bring back?")
+    is_incremental = _yes(row, "incremental", default=bool(first))
+    is_partial = _yes(row, "partial", default=False)
     common = {
         "native_instance": instance,
         "repo": "default",
-        "backup_type": "incr" if row.text("incremental") == "Y" else "full",
+        "backup_type": "incr" if is_incremental else "full",
         "started_at": started,
-        "finished_at": row.time("end_time"),
+        "finished_at": finished,
     }
-    attempt = {"attempt_key": key, "tool": "mariadb", "state": "succeeded", "evidence": "catalog"}
+    attempt = {
+        "attempt_key": uuid if started is None else attempt_key(instance, started),
+        "tool": "mariadb",
+        "state": BackupState.SUCCEEDED_WITH_WARNINGS if is_partial else BackupState.SUCCEEDED,
+        "error_text": _PARTIAL if is_partial else None,
+        "evidence": "catalog",
+    }
+    if is_partial:
+        return [("backup_jobs", common | attempt | {"backup_label": uuid})]
     kept = {
         "label": uuid,
         "parent_label": base if common["backup_type"] == "incr" and base != uuid else None,
-        "recovery_point_at": row.time("end_time"),
-        "log_start": row.text("innodb_from_lsn"),
-        "log_stop": row.text("innodb_to_lsn"),
+        "recovery_point_at": finished,
+        "log_start": None if first is None else str(first),
+        "log_stop": None if last is None else str(last),
         "integrity": "unchecked",
         "lifecycle": "available",
     }
@@ -68,3 +87,12 @@ def _backup(row: ExportRow, server: str, ends: Mapping[str, str]) -> Built:
         ("backup_jobs", common | attempt | {"backup_label": uuid}),
         ("backup_sets", common | kept),
     ]
+
+
+def _yes(row: ExportRow, key: str, *, default: bool) -> bool:
+    value = row.text(key)
+    if value is None:
+        return default
+    if value not in ("Y", "N"):
+        raise Refused("enum", f"{key} must be Y or N, not {brief(value)}")
+    return value == "Y"
