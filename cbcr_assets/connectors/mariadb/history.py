@@ -13,6 +13,7 @@ from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.mariadb.attempts import attempt_key, server_of
 from cbcr_assets.connectors.reading.export_rows import Built, ExportRow, export_rows, harvest
 from cbcr_assets.connectors.reading.refusal import Refused, brief, refused_whole
+from cbcr_assets.connectors.transports.text import storable
 from cbcr_assets.records import BackupState
 
 _PARTIAL = "a partial backup: some databases or tables only, no recovery point of the instance"
@@ -25,7 +26,8 @@ def parse_history(envelope: Envelope) -> Parsed:
     except ValueError as error:
         return refused_whole(envelope, "table", str(error))
     server = server_of(envelope)
-    ends = {values["innodb_to_lsn"]: values["uuid"] for _, values, _ in rows
+    ends = {values["innodb_to_lsn"].strip(): storable(values["uuid"].strip())
+            for _, values, _ in rows
             if values and "innodb_to_lsn" in values and "uuid" in values}  # fmt: skip
     return harvest(envelope, rows, lambda row: _backup(row, server, ends))
 

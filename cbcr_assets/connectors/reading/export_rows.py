@@ -14,7 +14,7 @@ from typing import Any
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
 from cbcr_assets.connectors.reading.refusal import Refusals, Refused, brief
 from cbcr_assets.connectors.transports.stamps import readings
-from cbcr_assets.connectors.transports.text import clean
+from cbcr_assets.connectors.transports.text import storable
 from cbcr_assets.records import typed_frame
 
 _INT64 = 2**63
@@ -49,7 +49,7 @@ class ExportRow:
     def text(self, key: str) -> str | None:
         """Return text; empty and NULL are absent."""
         value = self.values.get(key, "").strip()
-        return None if value in _ABSENT else clean(value).replace("\0", r"\x00")
+        return None if value in _ABSENT else storable(value)
 
     def name(self, key: str) -> str:
         """Return text that must be there."""

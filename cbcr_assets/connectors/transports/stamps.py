@@ -72,6 +72,16 @@ def readings(value: str, *, tz: str) -> tuple[datetime, ...]:
     return (first, second) if second > first else (first,)
 
 
+def not_before(found: tuple[datetime, ...], earliest: datetime | None) -> datetime:
+    """Return the first of several readings that is not before a moment, else the first of all.
+
+    Args:
+        found: What a stamp may mean (see `readings`).
+        earliest: What is known to have come before it, naive UTC.
+    """
+    return next((m for m in found if earliest is not None and m >= earliest), found[0])
+
+
 _HOW = "write ISO 8601 with offset, such as '2026-11-23T05:00:00Z', or epoch seconds"
 
 
