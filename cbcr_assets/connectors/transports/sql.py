@@ -105,7 +105,8 @@ def read_table(
     except _Unreadable as error:
         return Answer(error=str(error), cursor=cursor)
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
-        return Answer(error=_explain(error, url, kind), cursor=cursor)
+        told = _explain(error, url, kind)
+        return Answer(error=told, cursor=cursor, transient=_may_pass(error))
 
 
 class _Reading:
@@ -249,6 +250,19 @@ def _read_only(connection: sa.Connection, timeout_s: float) -> None:
     connection.exec_driver_sql("set transaction isolation level repeatable read, read only")
     connection.exec_driver_sql(f"set local statement_timeout = {int(timeout_s * 1000)}")
     connection.exec_driver_sql("set local time zone 'UTC'")
+
+
+def _may_pass(error: Exception) -> bool:
+    """A connection that is refused or cut, a locked file; not a wrong password or statement."""
+    origin = getattr(error, "orig", None) or error
+    if isinstance(origin, sqlite3.OperationalError):
+        return "locked" in str(origin) or "busy" in str(origin)
+    if not isinstance(error, (sa.exc.OperationalError, OSError)):
+        return False
+    # A server that answered says so with a code; 57P: it is shutting down or starting up.
+    code = getattr(origin, "sqlstate", None) or ""
+    refused = "authentication failed" in str(origin) or "does not exist" in str(origin)
+    return not refused and (not code or code.startswith(("08", "57P")))
 
 
 def _explain(error: Exception, url: str, kind: str) -> str:
