@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from cbcr_assets.config import load_inventory
+from cbcr_assets.steps.inventory_sql import inventory_file
 from cbcr_assets.steps.platform import Platform
 from cbcr_assets.warehouse import WarehouseMissing
 from cbcr_assets.warehouse.inventory import removed_aliases
@@ -38,9 +39,8 @@ def inventory_diff(platform: Platform) -> pl.DataFrame:
         ConfigError: The file is wrong.
         WarehouseError: The snapshot cannot be read.
     """
-    wanted = load_inventory(platform.config.inventory, sources=platform.config.sources).frames(
-        platform.config.sources
-    )
+    sources = platform.config.sources
+    wanted = load_inventory(inventory_file(platform), sources=sources).frames(sources)
     stored = _stored(platform, wanted)
     rows = [
         *_instances(_by_id(stored["instances"]), _by_id(wanted["instances"])),

@@ -109,6 +109,32 @@ def read_table(
         return Answer(error=told, cursor=cursor, transient=_may_pass(error))
 
 
+def read_query(url: str, query: str, *, timeout_s: float) -> tuple[list[str], list[list[object]]]:
+    """Return the columns and rows of one query, in a read-only transaction.
+
+    Args:
+        url: SQLAlchemy URL, `sqlite:///…` or `postgresql://…`.
+        query: One statement.
+        timeout_s: For connecting, and for the statement.
+
+    Raises:
+        ValueError: It cannot be answered; the message is safe to show.
+    """
+    try:
+        engine = _engine(url, timeout_s)
+        try:
+            with engine.connect() as connection:
+                _read_only(connection, timeout_s)
+                answer = connection.exec_driver_sql(query)
+                return list(answer.keys()), [[*row] for row in answer]
+        finally:
+            engine.dispose()
+    except _Unreadable as error:
+        raise ValueError(str(error)) from None
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
+        raise ValueError(_told(error, url)) from None
+
+
 class _Reading:
     """One reading inside one read-only transaction."""
 
@@ -266,6 +292,11 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _explain(error: Exception, url: str, kind: str) -> str:
+    hint = "check that the database answers, and its tables against docs/formats.md"
+    return clean(f"SQL feed {kind}: {_told(error, url)}; {hint}")
+
+
+def _told(error: Exception, url: str) -> str:
     """Say what went wrong without the address or its password."""
     origin = getattr(error, "orig", None) or error
     text = next((line for line in str(origin).splitlines() if line.strip()), "")
@@ -273,8 +304,7 @@ def _explain(error: Exception, url: str, kind: str) -> str:
         if len(secret) <= _SHORT and secret in text:
             text = ""  # masking a letter or two would show where it was
         text = text.replace(secret, "***")
-    hint = "check that the database answers, and its tables against docs/formats.md"
-    return clean(f"SQL feed {kind}: {type(origin).__name__}: {redact(text)[:500]}; {hint}")
+    return clean(f"{type(origin).__name__}: {redact(text)[:500]}")
 
 
 def _secrets(url: str) -> Sequence[str]:
