@@ -7,7 +7,7 @@ A partial backup (of some databases or tables) brings back no instance: it is an
 warning, and no set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.mariadb.attempts import attempt_key, server_of
@@ -26,10 +26,37 @@ def parse_history(envelope: Envelope) -> Parsed:
     except ValueError as error:
         return refused_whole(envelope, "table", str(error))
     server = server_of(envelope)
-    ends = {values["innodb_to_lsn"].strip(): storable(values["uuid"].strip())
-            for _, values, _ in rows
-            if values and "innodb_to_lsn" in values and "uuid" in values}  # fmt: skip
-    return harvest(envelope, rows, lambda row: _backup(row, server, ends))
+    bases = _Bases(values for _, values, _ in rows if values)
+    return harvest(envelope, rows, lambda row: _backup(row, server, bases))
+
+
+class _Bases:
+    """What an incremental may build on: a backup before it, whose log ended where its own begins.
+
+    Where nothing was written in between several end at the same place, itself among them.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
+        ordered = sorted(enumerate(rows), key=lambda item: (self._start(item[1]), item[0]))
+        self._places = {self._uuid(row): place for place, (_, row) in enumerate(ordered)}
+        self._ends: dict[str, list[str]] = {}
+        for _, row in ordered:
+            self._ends.setdefault(row.get("innodb_to_lsn", "").strip(), []).append(self._uuid(row))
+
+    def of(self, uuid: str, first: int | None) -> str | None:
+        """Return the newest of them."""
+        before = self._places.get(uuid, 0)
+        found = (u for u in reversed(self._ends.get(str(first), [])) if self._places[u] < before)
+        return next(found, None)
+
+    @staticmethod
+    def _uuid(row: Mapping[str, str]) -> str:
+        return storable(row.get("uuid", "").strip())
+
+    @staticmethod
+    def _start(row: Mapping[str, str]) -> tuple[str, bool]:
+        """The tool counts whole seconds: of two in one the full one came first."""
+        return row.get("start_time", ""), row.get("incremental", "").strip() == "Y"
 
 
 def _info(envelope: Envelope) -> list[tuple[int, Mapping[str, str] | None, str]]:
@@ -49,11 +76,10 @@ def _history(envelope: Envelope) -> list[tuple[int, Mapping[str, str] | None, st
     ]
 
 
-def _backup(row: ExportRow, server: str, ends: Mapping[str, str]) -> Built:
+def _backup(row: ExportRow, server: str, bases: _Bases) -> Built:
     """Build attempt and set; an incremental begins where the log of its base ended."""
     uuid = row.name("uuid")
     first, last = row.whole("innodb_from_lsn"), row.whole("innodb_to_lsn")
-    base = ends.get(str(first))
     instance = row.text("instance") or server
     started, finished = row.span("start_time", "end_time")
     if finished is None:
@@ -78,7 +104,7 @@ def _backup(row: ExportRow, server: str, ends: Mapping[str, str]) -> Built:
         return [("backup_jobs", common | attempt | {"backup_label": uuid})]
     kept = {
         "label": uuid,
-        "parent_label": base if common["backup_type"] == "incr" and base != uuid else None,
+        "parent_label": bases.of(uuid, first) if is_incremental else None,
         "recovery_point_at": finished,
         "log_start": None if first is None else str(first),
         "log_stop": None if last is None else str(last),

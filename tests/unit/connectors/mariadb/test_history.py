@@ -52,6 +52,21 @@ def _row(**changes: str) -> Parsed:
     return _parse("history", f"{HEAD}\n{line}\n")
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_incremental_of_nothing_builds_on_the_one_before_it(turned: bool):
+    """Nothing was written: all end at the same place, two of them within one second."""
+    lines = [
+        "f\t2026-11-23 05:00:00\t2026-11-23 05:00:00\t0\t7\tN\tN",
+        "i1\t2026-11-23 05:00:00\t2026-11-23 05:00:01\t7\t7\tN\tY",
+        "i2\t2026-11-23 05:01:00\t2026-11-23 05:01:01\t7\t7\tN\tY",
+        "lone\t2026-11-23 05:02:00\t2026-11-23 05:02:01\t5\t8\tN\tY",
+    ]
+    text = "\n".join([HEAD, *(reversed(lines) if turned else lines)]) + "\n"
+    sets = _parse("history", text).frames["backup_sets"]
+    parents = dict(zip(sets["label"], sets["parent_label"], strict=True))
+    assert parents == {"f": None, "i1": "f", "i2": "i1", "lone": None}
+
+
 def test_a_partial_backup_brings_back_no_instance():
     parsed = _row(partial="Y")
     (attempt,) = parsed.frames["backup_jobs"].to_dicts()
