@@ -64,4 +64,4 @@ def first_error_line(text: str, *, limit: int = 2000) -> str:
     if not lines:
         return ""
     telling = (line for line in lines if re.search(r"(?i)error|fatal|fail|denied|cannot", line))
-    return clean(redact(next(telling, lines[0])))[:limit]
+    return storable(redact(next(telling, lines[0])))[:limit]
