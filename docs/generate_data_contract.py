@@ -16,8 +16,9 @@ What each row of a raw table must satisfy. Made from `cbcr_assets/quality/suites
 - **error**: the row goes to `raw.quarantine` and the models leave it out. An attempt that is left
   out never counts as a success: its scheduled run shows as missed.
 - **warning**: the row stays in; the check tells that something is odd.
-- Only rows that are new or changed since the last run are looked at. `build_and_publish` does it
-  before dbt; `cbcr check-data` does it by hand.
+- Only rows that are new or changed since the last run are looked at, and those in quarantine once
+  more when the inventory changed. The job `build_and_publish` and `cbcr build` do it before dbt;
+  `cbcr check-data` does only that.
 - A row that a source sends again, repaired, counts again by itself at the next check. This works
   for tables whose rows are merged. In tables of samples (and `log_archive`) the first row of a key
   stays for ever: release it, or leave it in quarantine.

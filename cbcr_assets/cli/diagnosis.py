@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from cbcr_assets.config import ConfigError, FeedConfig, SourceConfig, load_inventory, load_policy
+from cbcr_assets.steps.inventory_sql import inventory_file
 from cbcr_assets.steps.platform import Platform, open_platform
 from cbcr_assets.warehouse import WarehouseError, current
 
@@ -63,7 +64,7 @@ def _problems(what: str, error: ConfigError) -> Iterator[Finding]:
 
 def _inventory(platform: Platform) -> Iterator[Finding]:
     try:
-        inventory = load_inventory(platform.config.inventory, sources=platform.config.sources)
+        inventory = load_inventory(inventory_file(platform), sources=platform.config.sources)
     except ConfigError as error:
         yield from _problems("inventory", error)
         return

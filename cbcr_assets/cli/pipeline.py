@@ -15,6 +15,7 @@ from cbcr_assets.steps import analytics, watch
 from cbcr_assets.steps.alerts import tick
 from cbcr_assets.steps.collecting import collect_each
 from cbcr_assets.steps.platform import Platform, open_platform
+from cbcr_assets.steps.quality import check_contract, failures
 from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate
 
 # Longer than the longest time-out of a feed, and a little for each source to be asked at all.
@@ -59,13 +60,22 @@ def build(
     full_refresh: Annotated[bool, typer.Option(help="Make incremental models anew.")] = False,
     as_of: AsOfOption = None,
 ) -> None:
-    """Build all dbt models and run their tests. Exit 1 when one fails."""
+    """Check new raw rows, then build all dbt models and run their tests. Exit 1 when one fails.
+
+    Rows that the data contract refuses are left out of the models and named on stderr; they are no
+    failure of the build (see `check-data` for that).
+    """
     platform = open_platform()
     with progress("building") as bar:
+        analytics.prepare(platform)
+        bar.add_task("data contract", total=None)
+        refused = failures(check_contract(platform, now=now_utc()))
         bar.add_task("dbt build", total=None)
         report = analytics.build(
             platform, full_refresh=full_refresh, as_of=moment(as_of) if as_of else None
         )
+    for table, expectation, severity, rows, reason in refused.iter_rows():
+        typer.echo(f"{severity}: {table}: {expectation}: {rows} rows: {reason}", err=True)
     typer.echo(report.output)
     raise typer.Exit(0 if report.ok else 1)
 

@@ -13,7 +13,7 @@ from cbcr_assets.cli.output import Format, FormatOption, now_utc, show
 from cbcr_assets.quality import find_quarantined, list_quarantine
 from cbcr_assets.quality import release as release_entry
 from cbcr_assets.steps.platform import open_platform
-from cbcr_assets.steps.quality import check_contract
+from cbcr_assets.steps.quality import check_contract, failures
 from cbcr_assets.warehouse import Session
 
 app = typer.Typer(help="Rows that were refused: see, and release.", no_args_is_help=True)
@@ -74,20 +74,6 @@ def _only(session: Session, identity: str) -> pl.DataFrame:
 
 def check_data(answer_format: FormatOption = Format.TABLE) -> None:
     """Check the new rows of every raw table against its contract. Exit 1 when something fails."""
-    reports = list(check_contract(open_platform(), now=now_utc()))
-    rows = [
-        (
-            r.table,
-            v.expectation.id,
-            v.expectation.severity,
-            max(len(v.rows), v.still_refused),
-            v.error or reason,
-        )
-        for r in reports
-        for v in r.verdicts
-        if not v.passed
-        for reason in [v.expectation.reason]
-    ]
-    schema = ["table", "expectation", "severity", "rows", "reason"]
-    show(pl.DataFrame(rows, schema=schema, orient="row"), answer_format)
-    raise typer.Exit(1 if rows else 0)
+    found = failures(check_contract(open_platform(), now=now_utc()))
+    show(found, answer_format)
+    raise typer.Exit(0 if found.is_empty() else 1)

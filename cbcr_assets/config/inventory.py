@@ -200,7 +200,7 @@ def _document(path: Path) -> Document:
         return load_yaml(path)
     if path.suffix == ".csv":
         return load_csv(path, columns=frozenset(_Instance.model_fields), required=frozenset({"id"}))
-    raise fail(path, 0, "an inventory is a .yaml, .yml or .csv file")
+    raise fail(path, 0, "an inventory is a .yaml, .yml, .csv or .sql file")
 
 
 def _merged(model: _File, item: _Instance) -> Instance:

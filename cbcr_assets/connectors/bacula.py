@@ -2,6 +2,13 @@
 
 Belongs here: kind jobs, to attempts, restorable sets and restores.
 Does not belong here: how the export is made (docs/tools/bacula.md).
+
+Choices:
+- Stamps are the director's local time. JobTDate, the end in epoch seconds, tells which pass of a
+  repeated hour an end belongs to.
+- A set brings back the data of its start. A virtual full and a base job are full.
+- A level that is none of a backup's is refused: a set of a guessed kind would make a wrong chain.
+  An attempt that ended badly before it had a level is kept without one.
 """
 
 from dataclasses import dataclass, field
@@ -11,17 +18,18 @@ from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
 from cbcr_assets.connectors.reading.dispatch import dispatch
 from cbcr_assets.connectors.reading.export_rows import Built, ExportRow, export_rows, harvest
 from cbcr_assets.connectors.reading.refusal import Refused, brief, refused_whole
+from cbcr_assets.connectors.transports.text import first_error_line
 from cbcr_assets.records import BackupState
 
 # Case-sensitive: f is a fatal error, F waits for the file daemon.
 _STATES = (
     dict.fromkeys("Cpdtcj", BackupState.QUEUED)
-    | dict.fromkeys("RFSmMsBlLai", BackupState.RUNNING)
+    | dict.fromkeys("RFSmMsBlLaiq", BackupState.RUNNING)
     | {"T": BackupState.SUCCEEDED, "A": BackupState.CANCELLED}
     | dict.fromkeys("We", BackupState.SUCCEEDED_WITH_WARNINGS)
     | dict.fromkeys("fEI", BackupState.FAILED)
 )
-_TYPES = {"F": "full", "D": "diff", "I": "incr"}
+_TYPES = {"F": "full", "f": "full", "B": "full", "D": "diff", "I": "incr"}
 _GOOD = (BackupState.SUCCEEDED, BackupState.SUCCEEDED_WITH_WARNINGS)
 _NEEDED = {"job", "type", "level", "jobstatus", "starttime", "endtime", "realendtime"}
 
@@ -116,12 +124,13 @@ def _state(row: ExportRow) -> BackupState:
 def _backup(row: ExportRow, bases: _Bases) -> Built:
     state = _state(row)
     lost = state is BackupState.LOST
+    started, finished = row.span("starttime", "endtime", ended_epoch=row.whole("jobtdate"))
     common: dict[str, Any] = {
         "native_instance": _client(row),
         "repo": row.text("pool") or "default",
-        "backup_type": _TYPES.get(row.name("level"), "full"),
-        "started_at": row.time("starttime"),
-        "finished_at": None if lost else row.time("endtime"),
+        "backup_type": _type(row, state),
+        "started_at": started,
+        "finished_at": None if lost else finished,
         "source_bytes": row.whole("readbytes"),
     }
     job, written = row.name("job"), row.whole("jobbytes")
@@ -132,31 +141,44 @@ def _backup(row: ExportRow, bases: _Bases) -> Built:
         "state": state,
         "scheduled_at": row.time("schedtime"),
         "error_code": None if good else row.text("jobstatus"),
+        "error_text": first_error_line(row.text("logtext") or "") or None,
         "backup_label": job if good else None,
         "transferred_bytes": written,
         "evidence": "catalog",
     }
     built: Built = [("backup_jobs", attempt)]
     if good:
+        if started is None or finished is None:
+            raise Refused("missing", "a good job has a starttime and an endtime")
         kept = {
             "label": job,
-            "parent_label": bases.parent(row, common["backup_type"]),
-            "recovery_point_at": common["started_at"],
+            "parent_label": bases.parent(row, str(common["backup_type"])),
+            "recovery_point_at": started,
         }
         state_of_set = {"integrity": "unchecked", "lifecycle": "available"}
         built.append(("backup_sets", common | kept | state_of_set | {"repo_delta_bytes": written}))
     return built
 
 
+def _type(row: ExportRow, state: BackupState) -> str | None:
+    level = row.text("level")
+    if level in _TYPES:
+        return _TYPES[level]
+    if level is None and state not in _GOOD:
+        return None
+    raise Refused("level", f"level {brief(level)} is none of: {', '.join(_TYPES)}")
+
+
 def _restore(row: ExportRow) -> dict[str, Any]:
     state = _state(row)
+    started, finished = row.span("starttime", "endtime", ended_epoch=row.whole("jobtdate"))
     return {
         "restore_key": row.name("job"),
         "native_instance": _client(row),
         "purpose": "unknown",
         "requested_at": row.time("schedtime"),
-        "started_at": row.time("starttime"),
-        "restored_at": row.time("endtime") if state in _GOOD else None,
+        "started_at": started,
+        "restored_at": finished if state in _GOOD else None,
         "bytes": row.whole("jobbytes"),
         "state": state,
         "verification": "none",

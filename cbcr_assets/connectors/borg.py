@@ -15,7 +15,8 @@ Choices:
 - The share that an archive has for itself shrinks when later ones refer to its data: only creation
   tells what it added.
 - Pruning names no repository; the next list proves what it removed.
-- A check does not name the damaged archives, so its finding holds for all of them.
+- A check does not name the damaged archives, so its finding holds for all of them. One of the
+  archives only (--archives-only) has not read the segments and says nothing about the data.
 """
 
 import re
@@ -36,10 +37,12 @@ from cbcr_assets.records import BackupState, BackupType, Integrity, Lifecycle
 _INSTANCE = "instance="
 _CHECKPOINT = re.compile(r"\.checkpoint(\.\d+)?$")
 _STEM = re.compile(r"^(.+?)[-_.:@]?\d{4}-?\d\d-?\d\d.*$")
-_SOUND = "no problems found"
+_SOUND = re.compile(r"(?<!partial )repository check, no problems found")
+_ARCHIVES_SOUND = "Archive consistency check complete, no problems found"
 _DAMAGED = re.compile(r"errors found|IntegrityError|check failed|Index object count mismatch")
 _FIRST_WARNING = 100  # exit codes 100 to 127 are the warnings of BORG_EXIT_CODES=modern
-_LAST_WARNING = 127
+_LAST_WARNING = 107  # in use; from 108 on the code may be the shell's or timeout's, not borg's
+_LAST_RESERVED = 127
 
 
 class Borg:
@@ -71,8 +74,8 @@ def outcome(said: str, rc: int, complaints: str = "") -> Outcome:
         complaints: What it printed to stderr; its exit code says it all.
     """
     del complaints
-    state = _state(rc)
     document = _created(said)
+    state = _state(rc, is_told=document is not None)
     if document is None:
         return Outcome(state)
     try:
@@ -89,10 +92,11 @@ def outcome(said: str, rc: int, complaints: str = "") -> Outcome:
         return Outcome(state)
 
 
-def _state(rc: int) -> BackupState:
+def _state(rc: int, *, is_told: bool) -> BackupState:
     if rc == 0:
         return BackupState.SUCCEEDED
-    if rc == 1 or _FIRST_WARNING <= rc <= _LAST_WARNING:
+    last = _LAST_RESERVED if is_told else _LAST_WARNING
+    if rc == 1 or _FIRST_WARNING <= rc <= last:
         return BackupState.SUCCEEDED_WITH_WARNINGS
     return BackupState.FAILED
 
@@ -247,8 +251,10 @@ def _log_lines(said: str) -> Iterator[tuple[str, str]]:
 def _check(envelope: Envelope) -> Parsed:
     said = envelope.payload
     messages = "\n".join(message for _, message in _log_lines(said))
-    if _SOUND in messages and not envelope.rc:
+    if _SOUND.search(messages) and not envelope.rc:
         return Parsed(verdicts=(RepositoryVerdict(Integrity.OK),))
+    if _ARCHIVES_SOUND in messages and not envelope.rc:
+        return Parsed()
     if _DAMAGED.search(messages):
         return Parsed(verdicts=(RepositoryVerdict(Integrity.CORRUPT),))
     if envelope.rc:

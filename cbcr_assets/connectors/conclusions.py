@@ -33,9 +33,14 @@ def conclude(session: Session, envelope: Envelope, parsed: Parsed) -> None:
 
 
 def _expire(session: Session, envelope: Envelope, scope: CatalogScope) -> None:
-    """What a complete listing no longer has went away before it was asked for."""
+    """What a complete listing no longer has went away before it was asked for.
+
+    That listing is the newest observation of the set: an older one that arrives late, and still has
+    it, brings it not back.
+    """
     session.execute(
         "update raw.backup_sets set lifecycle = 'expired', unusable_from = $gone_at,"
+        " last_seen_at = $asked_at,"
         f" ingest_seq = {session.next_seq()} {_WHERE}"
         " and ($native_instance is null or native_instance = $native_instance)"
         " and last_seen_at < $asked_at",

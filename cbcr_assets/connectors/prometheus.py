@@ -15,7 +15,7 @@ Choices:
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.reading.dispatch import dispatch
@@ -83,12 +83,16 @@ def _samples(answer: Any, name: str) -> Iterator[tuple[Mapping[str, str], float,
     """Yield labels, epoch seconds and value of every finite sample of an answer."""
     for series in _result(answer, name):
         labels, values = series.get("metric"), series.get("values")
-        if not isinstance(labels, dict) or not isinstance(values, list):
+        if not _are_labels(labels) or not isinstance(values, list):
             raise Refused("type", f"{name}: a series has metric and values, not {brief(series)}")
         for item in values:
             at, value = _point(item, name)
             if math.isfinite(value):
                 yield labels, at, value
+
+
+def _are_labels(labels: Any) -> TypeGuard[dict[str, str]]:
+    return isinstance(labels, dict) and all(isinstance(text, str) for text in labels.values())
 
 
 def _result(answer: Any, name: str) -> list[Any]:

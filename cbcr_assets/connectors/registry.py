@@ -1,46 +1,34 @@
 """The connectors by the name of their tool.
 
-Belongs here: one line a tool; a module is imported when its tool is first asked for.
-Does not belong here: anything about a tool.
+Belongs here: finding a tool's connector; its module is imported when the tool is first asked for.
+Does not belong here: anything about a tool. Which there are says `config.TOOLS`, one line a tool:
+the module of each has the tool's name, and one class whose `tool` is that name.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 
+from cbcr_assets.config import TOOLS
 from cbcr_assets.connectors.base import Connector
-
-_CLASSES = {
-    "aws_backup": "cbcr_assets.connectors.aws_backup:AwsBackup",
-    "bacula": "cbcr_assets.connectors.bacula:Bacula",
-    "barman": "cbcr_assets.connectors.barman:Barman",
-    "borg": "cbcr_assets.connectors.borg:Borg",
-    "cbcr": "cbcr_assets.connectors.cbcr:Cbcr",
-    "mariadb": "cbcr_assets.connectors.mariadb:MariaDb",
-    "openmetrics": "cbcr_assets.connectors.openmetrics:OpenMetrics",
-    "pgbackrest": "cbcr_assets.connectors.pgbackrest:PgBackRest",
-    "postgresql": "cbcr_assets.connectors.postgresql:PostgreSql",
-    "prometheus": "cbcr_assets.connectors.prometheus:Prometheus",
-    "restic": "cbcr_assets.connectors.restic:Restic",
-    "velero": "cbcr_assets.connectors.velero:Velero",
-    "walg": "cbcr_assets.connectors.walg:WalG",
-}
 
 
 class _Lazy(Mapping[str, Connector]):
     """Tool name to connector; membership and iteration import nothing."""
 
     def __getitem__(self, tool: str) -> Connector:
-        return _built(_CLASSES[tool])
+        if tool not in TOOLS:
+            raise KeyError(tool)
+        return _built(tool)
 
     def __contains__(self, tool: object) -> bool:
-        return tool in _CLASSES
+        return tool in TOOLS
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_CLASSES)
+        return iter(sorted(TOOLS))
 
     def __len__(self) -> int:
-        return len(_CLASSES)
+        return len(TOOLS)
 
 
 CONNECTORS: Mapping[str, Connector] = _Lazy()
@@ -59,7 +47,12 @@ def connector(tool: str) -> Connector:
 
 
 @cache
-def _built(path: str) -> Connector:
-    module, _, name = path.partition(":")
-    built: Connector = getattr(import_module(module), name)()
+def _built(tool: str) -> Connector:
+    module = import_module(f"cbcr_assets.connectors.{tool}")
+    (found,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and getattr(value, "tool", None) == tool
+    )
+    built: Connector = found()
     return built

@@ -153,7 +153,8 @@ def _backup(envelope: Envelope) -> Parsed:
     harvest = Harvest(envelope)
     if not envelope.payload.strip() and not envelope.rc:
         raise Refused("json", "there is no output; call restic backup --json")
-    found = outcome(envelope.payload, envelope.rc)
+    # Saved with 2>&1 the complaints are in it; without them a missing path is not told at all.
+    found = outcome(envelope.payload, envelope.rc, envelope.payload)
     if found.label is None and not envelope.rc:
         raise Refused("json", "its last line is no summary, so nobody knows how it ended")
     row: Row = {
@@ -188,6 +189,9 @@ def _trouble(said: str, state: BackupState) -> str | None:
         error = message.get("error")
         text = error.get("message") if isinstance(error, dict) else error
         return first_error_line(f"{text or 'error'} {message.get('item') or ''}") or None
+    skipped = _SKIPPED.search(said) if state is BackupState.SUCCEEDED_WITH_WARNINGS else None
+    if skipped:
+        return first_error_line(said[said.rfind("\n", 0, skipped.start()) + 1 :].split("\n")[0])
     return _UNTOLD.get(state)
 
 

@@ -8,6 +8,8 @@ Choices:
 - It names no instance: that is the envelope's host, else the source. One source is one prefix.
 - A delta backup names its base in its own name: base_X_D_Y continues base_Y.
 - A finished backup brings back the data of its end, as its log is archived.
+- An empty list proves nothing: WAL-G lists a prefix, and one that is not mounted, or is not the one
+  meant, is empty too (it prints nothing at all, with exit code 0).
 - A verification counts segments: those on their way wait, those that are lost failed. It tells no
   time, so how far the archive reaches is read elsewhere (tool postgresql).
 """
@@ -25,6 +27,10 @@ from cbcr_assets.connectors.reading.refusal import Refused, brief
 from cbcr_assets.records import BackupType, Integrity, Lifecycle
 
 _REPO = "default"
+_EMPTY = (
+    "no backup is listed; check that the prefix is the right one and can be read: WAL-G says the"
+    " same of one that is not; nothing that is absent from this list is taken for expired"
+)
 _DELTA = re.compile(r"base_[0-9A-F]{24}(?:_\d+)?_D_([0-9A-F]{24}(?:_\d+)?)")
 _SEGMENTS = ("FOUND", "MISSING_DELAYED", "MISSING_UPLOADING", "MISSING_LOST")
 
@@ -42,10 +48,12 @@ class WalG:
 
 
 def _backups(envelope: Envelope) -> Parsed:
-    document = json_document(envelope)
+    document = json_document(envelope) if envelope.payload.strip() else []
     if not isinstance(document, list):
         reason = f"it is no list of backups, but {brief(document)}; call wal-g with --json"
         raise Refused("type", reason)
+    if not document:
+        return Parsed(ok=False, error=_EMPTY)
     harvest = Harvest(envelope)
     build = partial(_set, instance=envelope.host or envelope.source_id)
     names = [item.get("backup_name") for item in document if isinstance(item, Mapping)]

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 
 from opentelemetry.metrics import Meter, get_meter
@@ -56,6 +57,7 @@ class MetricsCollector:
         inbox: Path | str,
         source_id: str,
         *,
+        serving: Path | str | None = None,
         meter: Meter | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
@@ -64,13 +66,17 @@ class MetricsCollector:
         Args:
             inbox: The `drop` folder of a source of tool `cbcr` in cbcr.yaml.
             source_id: The id of that source.
+            serving: Folder of published snapshots (`serving` in cbcr.yaml): then ages are those of
+                the whole fleet, whoever recorded its backups.
             meter: OpenTelemetry meter; the default is the global provider's.
             clock: The present, naive UTC.
         """
         self._folder = Path(inbox) / source_id / "job_log"
         self._source_id = source_id
         self._clock = clock
+        self._serving = Path(serving) if serving is not None else None
         self._newest: dict[tuple[str, str], datetime] = {}
+        self._lock = Lock()
         found = meter or get_meter("cbcr")
         self._gauges = {n: found.create_gauge(n, *about) for n, about in _GAUGES.items()}
         self._counters = {n: found.create_counter(n, *about) for n, about in _COUNTERS.items()}
@@ -112,8 +118,9 @@ class MetricsCollector:
         self._histograms["backup.size"].record(size, labels)
         self._counters["backup.success"].add(1, {**labels, "success": success})
         if success:
-            known = self._newest.get((db_instance, kind), ended)
-            self._newest[db_instance, kind] = max(known, ended)
+            with self._lock:
+                known = self._newest.get((db_instance, kind), ended)
+                self._newest[db_instance, kind] = max(known, ended)
 
     def record_restore_completion(
         self,
@@ -143,16 +150,33 @@ class MetricsCollector:
         self._counters["restore.success"].add(1, {**labels, "success": success})
 
     def update_backup_ages(self) -> None:
-        """Emit the age of each newest good backup that this process has recorded.
+        """Emit the age of each newest good backup: of the fleet's, and of this process's own.
 
-        The age is derived from the backups' own ends, so a late record never makes it younger than
-        it is. The ages of the whole fleet are served by `cbcr metrics serve`.
+        An age is derived from the backups' own ends, so a late record never makes it younger than
+        it is. Without `serving` only what this process has recorded is known; what nobody knows is
+        not emitted, and never 0.
+
+        Raises:
+            WarehouseError: The newest snapshot cannot be read.
         """
         now = self._clock()
-        for (database, kind), ended in list(self._newest.items()):
+        with self._lock:
+            newest = dict(self._newest)
+        for key, ended in self._published().items():
+            newest[key] = max(newest.get(key, ended), ended)
+        for (database, kind), ended in newest.items():
             labels = {_DATABASE: database, _TYPE: kind}
             age = max((now - ended).total_seconds(), 0.0)
             self._gauges["backup.last_success_age"].set(age, labels)
+
+    def _published(self) -> dict[tuple[str, str], datetime]:
+        """Return the newest good end by instance and type, as it was published last."""
+        if self._serving is None:
+            return {}
+        # DuckDB: only who asks for the fleet pays its import.
+        from cbcr_assets.metrics.facts import newest_successes
+
+        return newest_successes(self._serving)
 
     def emit_metric(self, name: str, value: float, labels: Labels | None = None) -> None:
         """Emit one measurement of an instrument; an unknown name becomes a histogram.

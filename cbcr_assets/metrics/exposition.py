@@ -6,6 +6,7 @@ how the numbers are defined (the models).
 What is unknown is left out and told by a status: it is never served as 0.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,8 @@ where day >= $now::date - $days::integer
 group by 1 having sum(measured_s) > 0 order by 1
 """
 _RULES = "select rule, status, severity, count(*) as n from live.sla_evaluations group by all"
+_FORECAST = "fct_capacity_forecast"
+_DAYS = re.compile(r"days_to_full(?:_p(\d\d))?")
 _SOURCES = "select source_id, coalesce(tool, '') as tool, status, age_s from live.live_sources"
 
 
@@ -58,6 +61,7 @@ def expose(serving: Path, *, now: datetime, alerts: Mapping[tuple[str, str], int
             _compliance(_rows(con, _COMPLIANCE, now=now, days=COMPLIANCE_DAYS)),
             _rules(_rows(con, _RULES)),
             *_sources(_rows(con, _SOURCES)),
+            *capacity(con),
         ]
     age = max((now - snapshot.published_at).total_seconds(), 0.0)
     families += [_alerts(alerts), _single("cbcr_snapshot_age", "seconds", _AGE, age)]
@@ -146,6 +150,31 @@ def _sources(rows: list[dict[str, Any]]) -> Iterator[Metric]:
         status.add_metric([row["source_id"], row["tool"], row["status"]], 1.0)
     yield age
     yield status
+
+
+def capacity(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+    """Days until each volume is full, by quantile; a volume without a date is left out."""
+    columns = con.execute(
+        "select column_name from duckdb_columns() where schema_name = 'marts' and table_name = $t",
+        {"t": _FORECAST},
+    ).fetchall()
+    # A single number is the middle one.
+    shares = {
+        f"0.{found[1] or 50}": name for (name,) in columns if (found := _DAYS.fullmatch(name))
+    }
+    if not shares:
+        return
+    days = GaugeMetricFamily(
+        "cbcr_storage_full_days",
+        "Days until a volume is full; the quantile is the chance that it is full earlier.",
+        labels=("volume", "quantile"),
+        unit="days",
+    )
+    for row in _rows(con, f"select * from marts.{_FORECAST} order by volume"):
+        for share, name in sorted(shares.items()):
+            if row[name] is not None:
+                days.add_metric([row["volume"], share], float(row[name]))
+    yield days
 
 
 def _alerts(counts: Mapping[tuple[str, str], int]) -> Metric:

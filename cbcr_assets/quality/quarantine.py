@@ -112,6 +112,20 @@ def open_entries(session: Session, table: str) -> dict[str, int]:
     return dict(found.iter_rows())
 
 
+def look_again(session: Session, table: RawTable) -> None:
+    """Make the rows of a table that are in quarantine new: the next check judges them."""
+    parts = ", ".join(
+        f"try_cast(native_id as json) ->> '$[{i}]' as k{i}" for i, _ in enumerate(table.key)
+    )
+    same = " and ".join(f'rows_."{name}"::varchar = k{i}' for i, name in enumerate(table.key))
+    session.execute(
+        f"update raw.{table.name} as rows_ set ingest_seq = $seq from"
+        f" (select distinct {parts} from raw.quarantine"
+        f" where table_name = $name and released_at is null) where {same}",
+        {"seq": session.next_seq(), "name": table.name},
+    )
+
+
 def list_quarantine(session: Session, *, released: bool = False) -> pl.DataFrame:
     """Return entries, newest first; open ones only, unless `released`."""
     where = "" if released else " where released_at is null"

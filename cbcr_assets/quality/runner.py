@@ -2,6 +2,9 @@
 
 Belongs here: which rows are new, the order of the steps, the watermark.
 Does not belong here: the expectations (suites/*.yaml), how one is evaluated (see `engine`).
+
+What is expected of a row may depend on the inventory. So a changed inventory makes the rows in
+quarantine new again; they are looked at once more, and those that are good now count again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from cbcr_assets.quality.engine import Surroundings, Verdict, evaluate, great_expectations
-from cbcr_assets.quality.quarantine import open_entries, quarantine_rows
+from cbcr_assets.quality.quarantine import look_again, open_entries, quarantine_rows
 from cbcr_assets.quality.suite import Suite, Volume
 from cbcr_assets.records import raw_table
 from cbcr_assets.warehouse import Session, Warehouse
@@ -63,6 +66,7 @@ def check_tables(
 
 def _check(warehouse: Warehouse, suite: Suite, now: datetime) -> SuiteReport:
     with warehouse.write() as session:
+        _follow_inventory(session, suite.table)
         pending = _newest(session, suite.table) > _watermark(session, suite.table)
         refused = open_entries(session, suite.table)
     if not pending:
@@ -75,6 +79,14 @@ def _check(warehouse: Warehouse, suite: Suite, now: datetime) -> SuiteReport:
             reports.append(_check_batch(session, suite, now))
             refused = open_entries(session, suite.table)
     return _with_refused(_together(reports), refused)
+
+
+def _follow_inventory(session: Session, table: str) -> None:
+    """Let refused rows be looked at again when the inventory is another than at the last look."""
+    newest, name = _newest(session, "instances"), f"contract_inventory.{table}"
+    if newest > _setting(session, name):
+        look_again(session, raw_table(table))
+        _keep(session, name, newest)
 
 
 def _with_refused(report: SuiteReport, refused: Mapping[str, int]) -> SuiteReport:
@@ -93,7 +105,8 @@ def _check_batch(session: Session, suite: Suite, now: datetime) -> SuiteReport:
     verdicts = evaluate(suite.expectations, frame, _around(session, suite, now))
     change = quarantine_rows(session, raw_table(suite.table), frame, verdicts, now=now)
     if frame.height:
-        _keep_watermark(session, suite.table, int(frame["ingest_seq"].to_numpy().max()))
+        newest = int(frame["ingest_seq"].to_numpy().max())
+        _keep(session, f"contract_seen.{suite.table}", newest)
     return SuiteReport(suite.table, frame.height, tuple(verdicts), *change)
 
 
@@ -155,21 +168,19 @@ def _newest(session: Session, table: str) -> int:
 
 
 def _watermark(session: Session, table: str) -> int:
-    found = session.query(
-        "select value from state.settings where name = $name", {"name": _setting(table)}
-    )
+    return _setting(session, f"contract_seen.{table}")
+
+
+def _setting(session: Session, name: str) -> int:
+    found = session.query("select value from state.settings where name = $name", {"name": name})
     return _number(found.item() if found.height else None)
 
 
-def _keep_watermark(session: Session, table: str, seq: int) -> None:
+def _keep(session: Session, name: str, value: int) -> None:
     session.execute(
         "insert or replace into state.settings values ($name, $value)",
-        {"name": _setting(table), "value": str(seq)},
+        {"name": name, "value": str(value)},
     )
-
-
-def _setting(table: str) -> str:
-    return f"contract_seen.{table}"
 
 
 def _number(value: Any) -> int:

@@ -71,7 +71,6 @@ class Known(_Base):
 
     expect: Literal["in_inventory"]
     column: str
-    severity: Literal["warning"]
 
 
 class Unique(_Base):

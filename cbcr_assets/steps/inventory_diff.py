@@ -11,8 +11,10 @@ from typing import Any
 import polars as pl
 
 from cbcr_assets.config import load_inventory
+from cbcr_assets.steps.inventory_sql import inventory_file
 from cbcr_assets.steps.platform import Platform
 from cbcr_assets.warehouse import WarehouseMissing
+from cbcr_assets.warehouse.inventory import removed_aliases
 
 DIFFERENCES = {
     "change": pl.String,
@@ -30,19 +32,19 @@ def inventory_diff(platform: Platform) -> pl.DataFrame:
 
     Returns:
         One row a difference: `change` is added, absent (stored, but no longer in the file: it stays
-        in force until it has a `retired_at`), changed, alias_added or alias_absent.
+        in force, with its aliases, until it has a `retired_at`), changed, alias_added or
+        alias_absent (its rows will count for nobody).
 
     Raises:
         ConfigError: The file is wrong.
         WarehouseError: The snapshot cannot be read.
     """
-    wanted = load_inventory(platform.config.inventory, sources=platform.config.sources).frames(
-        platform.config.sources
-    )
+    sources = platform.config.sources
+    wanted = load_inventory(inventory_file(platform), sources=sources).frames(sources)
     stored = _stored(platform, wanted)
     rows = [
         *_instances(_by_id(stored["instances"]), _by_id(wanted["instances"])),
-        *_aliases(stored["instance_aliases"], wanted["instance_aliases"]),
+        *_aliases(stored["instance_aliases"], wanted),
     ]
     return pl.DataFrame(rows, schema=DIFFERENCES, orient="row")
 
@@ -83,12 +85,16 @@ def _columns(
             yield "changed", name, column, _shown(column, stored[column]), _shown(column, value)
 
 
-def _aliases(stored: pl.DataFrame, wanted: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
+def _aliases(stored: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Any, ...]]:
     key = ["instance_id", "source_id", "native_instance"]
-    before, after = set(stored.select(key).rows()), set(wanted.select(key).rows())
-    for instance_id, source, native in sorted(after - before):
+    wanted = frames["instance_aliases"].select(key)
+    for instance_id, source, native in wanted.join(stored, on=key, how="anti").sort(key).rows():
         yield "alias_added", instance_id, source, None, native
-    for instance_id, source, native in sorted(before - after):
+    moved = stored.join(
+        frames["instance_aliases"], on=["source_id", "native_instance"], suffix="_now"
+    ).filter(pl.col("instance_id") != pl.col("instance_id_now"))
+    gone = pl.concat([removed_aliases(stored, frames).select(key), moved.select(key)])
+    for instance_id, source, native in gone.sort(key).rows():
         yield "alias_absent", instance_id, source, native, None
 
 

@@ -20,6 +20,7 @@ from cbcr_assets.connectors.transports.collect import CollectReport, collect
 from cbcr_assets.connectors.transports.drop import OfferedFile, offered
 from cbcr_assets.steps.health import health
 from cbcr_assets.steps.in_force import accept, refusals, refuse
+from cbcr_assets.steps.inventory_sql import inventory_file, inventory_files
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 from cbcr_assets.warehouse.inventory import InventoryReport, scheduled_until, store_inventory
 from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate, store
@@ -47,12 +48,13 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
         WarehouseError: It could not be stored.
     """
     config = platform.config
-    fingerprint = _fingerprint(config.file, config.inventory, now=now)
+    file = inventory_file(platform, now=now)
+    fingerprint = _fingerprint(config.file, file, now=now)
     state = platform.home / "inventory.sha256"
     if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
         return None
     try:
-        inventory = load_inventory(config.inventory, sources=config.sources)
+        inventory = load_inventory(file, sources=config.sources)
     except ConfigError as error:
         refuse(platform.home, config.inventory, str(error))
         _write_atomically(state, fingerprint)  # the same mistake is not read again and again
@@ -125,7 +127,7 @@ def evaluate_rules(platform: Platform, *, now: datetime) -> SlaEvaluation:
     own = health(
         evaluation,
         refused=refusals(platform.home),
-        files={file.name for file in (config.file, config.inventory, config.alerting)},
+        files={file.name for file in (config.file, *inventory_files(platform), config.alerting)},
     )
     _write_evaluation(platform.evaluations, evaluation, own)
     _write_next_change(platform, evaluation)
@@ -165,7 +167,7 @@ def configuration_mark(platform: Platform) -> str:
     """Return what changes with the text, or the refusal, of a configuration file."""
     config = platform.config
     digest = hashlib.sha256("\x00".join(sorted(refusals(platform.home))).encode())
-    for file in (config.file, config.inventory):
+    for file in (config.file, *inventory_files(platform)):
         digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 

@@ -2,6 +2,11 @@
 
 Belongs here: what a changed inventory means for rows that are stored already.
 Does not belong here: reading inventory files or expanding cron (see `cbcr_assets.config`).
+
+An alias that left the file leaves the table, and its rows count for nobody until it comes back:
+rule alias_unmapped tells of them. Two kinds stay, so that history does not vanish by silence: those
+of an instance that is no longer in the file (it is in force until it has a `retired_at`), and those
+of a source that is no longer configured.
 """
 
 from collections.abc import Mapping
@@ -18,7 +23,12 @@ NAMED_BY_SOURCE = ("backup_jobs", "backup_sets", "restore_jobs", "log_archive")
 
 @dataclass(frozen=True)
 class InventoryReport:
-    """What storing the inventory changed."""
+    """What storing the inventory changed.
+
+    Attributes:
+        loaded: By raw table.
+        remapped: Rows that are of another instance now, or of none.
+    """
 
     loaded: tuple[LoadResult, ...]
     remapped: int
@@ -46,10 +56,47 @@ def store_inventory(
         now: Present, naive UTC. Schedules of the past stay as they were.
     """
     loaded = [session.load(table, frame) for table, frame in frames.items()]
+    unmapped = _remove_aliases(session, frames)
     _date_new_instances(session, now)
     _retire_sources(session, frames["sources"], now)
     loaded.append(_store_schedule(session, scheduled, now))
-    return InventoryReport(tuple(loaded), remap(session))
+    return InventoryReport(tuple(loaded), remap(session) + unmapped)
+
+
+def removed_aliases(stored: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return the stored aliases that the inventory took away.
+
+    Args:
+        stored: Rows of raw.instance_aliases.
+        frames: Frames of the inventory, as `store_inventory` takes them.
+    """
+    return (
+        stored.join(frames["instance_aliases"], on=["source_id", "native_instance"], how="anti")
+        .join(frames["sources"], on="source_id", how="semi")
+        .join(frames["instances"], on="instance_id", how="semi")
+    )
+
+
+def _remove_aliases(session: Session, frames: Mapping[str, pl.DataFrame]) -> int:
+    """Remove aliases that left the inventory; their rows are nobody's, and news."""
+    stored = session.query("select source_id, native_instance, instance_id"
+                           " from raw.instance_aliases")  # fmt: skip
+    unmapped = 0
+    for source_id, native, _ in removed_aliases(stored, frames).iter_rows():
+        same = "source_id = $source_id and native_instance = $native"
+        name = {"source_id": source_id, "native": native}
+        session.execute(f"delete from raw.instance_aliases where {same}", name)
+        for table in NAMED_BY_SOURCE:
+            mapped = f"{same} and instance_id is not null"
+            count = session.query(f"select count(*) from raw.{table} where {mapped}", name).item()
+            if count:
+                session.execute(
+                    f"update raw.{table} set instance_id = null,"
+                    f" ingest_seq = {session.next_seq()} where {mapped}",
+                    name,
+                )
+                unmapped += int(count)
+    return unmapped
 
 
 def remap(session: Session) -> int:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from cbcr_assets.metrics.exposition import expose
+from cbcr_assets.metrics.exposition import capacity, expose
 from cbcr_assets.steps import analytics
+from cbcr_assets.warehouse import FileWarehouse, connect, current
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -86,8 +87,26 @@ def test_what_is_unknown_is_a_status_and_no_zero(text: str) -> None:
     assert ('odd"\\name', "ok") not in status
 
 
+def test_days_to_full_are_served_when_there_is_a_forecast(tmp_path: Path) -> None:
+    warehouse = FileWarehouse(tmp_path / "w.duckdb", tmp_path / "serving")
+    with warehouse.write() as session:
+        for schema in ("live", "marts"):
+            session.execute(f"create schema if not exists {schema}")
+        session.execute(
+            "create table marts.fct_capacity_forecast as select * from (values"
+            " ('vault1:/srv', 12.5, 20.0), ('vault2:/srv', null, 90.0), ('vault3:/srv', null, null)"
+            ") as t(volume, days_to_full_p10, days_to_full_p50)"
+        )
+    warehouse.publish(now=NOW)
+    with connect(current(tmp_path / "serving").path) as con:
+        (family,) = capacity(con)
+    assert [(s.labels["volume"], s.labels["quantile"], s.value) for s in family.samples] == [
+        ("vault1:/srv", "0.10", 12.5), ("vault1:/srv", "0.50", 20.0), ("vault2:/srv", "0.50", 90.0)
+    ]  # fmt: skip
+
+
 def test_every_metric_of_the_examples_is_served(text: str) -> None:
-    served = set(samples(text))
+    served = {*samples(text), "cbcr_storage_full_days"}  # with a forecast only, see above
     for path in (DEPLOY / "prometheus" / "cbcr.rules.yml", DEPLOY / "grafana" / "cbcr.json"):
         used = set(re.findall(r"\bcbcr_[a-z_]+", path.read_text()))
         assert used, path

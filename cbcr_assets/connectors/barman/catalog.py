@@ -15,7 +15,7 @@ Choices:
   or may not be read. If all are empty, the answer is not ok.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
@@ -38,6 +38,7 @@ _EMPTY = (
     "no server has a backup; check that barman_home is mounted and readable: Barman says the same"
     " when it is not; nothing that is absent from this list is taken for expired"
 )
+_ID_ROUNDING = timedelta(seconds=1)
 _SIZES = {"size": "disk_usage_bytes", "deduplicated_size": "incremental_size_bytes"}
 
 
@@ -126,7 +127,7 @@ def _attempt(record: Record, server: str) -> tuple[str, Row]:
         "repo": server,
         "backup_type": BackupType.FULL,
         "state": state,
-        "started_at": begun or _local(backup_id, record.tz),
+        "started_at": begun or _local(backup_id, record, ended),
         "finished_at": ended,
         "duration_s": record.seconds("copy_time_seconds"),
         "error_text": first_error_line(error) if isinstance(error, str) else None,
@@ -147,7 +148,7 @@ def _set(record: Record, server: str) -> tuple[str, Row]:
         "label": backup_id,
         "native_instance": server,
         "backup_type": BackupType.FULL,
-        "started_at": begun or _local(backup_id, record.tz),
+        "started_at": begun or _local(backup_id, record, ended),
         "finished_at": ended,
         "recovery_point_at": ended,
         "log_start": record.optional_name("begin_wal"),
@@ -186,8 +187,16 @@ def _moment(record: Record, name: str) -> datetime | None:
     return None
 
 
-def _local(backup_id: str, tz: str) -> datetime | None:
+def _local(backup_id: str, record: Record, ended: datetime | None) -> datetime | None:
+    """Read an id as the start, which cannot be after the end or lie ahead."""
     try:
-        return to_utc(backup_id, tz=tz)
+        begun = to_utc(backup_id, tz=record.tz)
     except ValueError:
         return None
+    if begun > (record.latest if ended is None else ended + _ID_ROUNDING):
+        raise Refused(
+            "order",
+            f"backup_id {brief(backup_id)} is {begun} (UTC), later than its end or than now;"
+            " set the source's timezone to that of Barman's host",
+        )
+    return begun if ended is None else min(begun, ended)

@@ -9,18 +9,19 @@ it is done when it looks for dangerous settings, which is its last step.
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cbcr_assets.connectors.barman.catalog import attempt_key
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.reading.record import Harvest, Row
 from cbcr_assets.connectors.reading.refusal import Refused
-from cbcr_assets.connectors.transports.stamps import to_utc
-from cbcr_assets.connectors.transports.text import clean, first_error_line
+from cbcr_assets.connectors.transports.stamps import not_before, readings
+from cbcr_assets.connectors.transports.text import first_error_line, storable
 from cbcr_assets.records import BackupState, BackupType, Lifecycle, RestorePurpose, Verification
 
 _MAX_LINE = 64 * 1024
 _MAX_OPEN = 200
+_OUT_OF_ORDER = timedelta(seconds=10)  # processes write side by side
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \[(\d+)\] \S+ ([A-Z]+): (.*)")
 _BEGUN = re.compile(r"Starting backup using \S+ method for server (\S+) in \S*/(\d{8}T\d{6})")
 _COMPLETED = re.compile(r"Backup completed \(start time")
@@ -46,17 +47,18 @@ class _Process:
 
 def parse_log(envelope: Envelope, carry: str) -> Parsed:
     """Read one piece of the log; what is not finished is carried to the next piece."""
-    lines = clean(carry + envelope.payload).replace("\0", r"\x00").split("\n")
+    lines = storable(carry + envelope.payload).split("\n")
     rest = lines.pop() if envelope.stream else ""
     harvest, running, stamped = Harvest(envelope), dict[str, _Process](), False
-    for line in lines:
+    newest: datetime | None = None
+    for number, line in enumerate(lines, 1):
         found = _LINE.match(line) if len(line) <= _MAX_LINE else None
-        at = _moment(found, envelope.tz) if found else None
+        at = _moment(found, envelope.tz, newest) if found else None
         if found is None or at is None:
             continue
-        stamped = True
+        stamped, newest = True, at
         for made in _read(found, at, running):
-            harvest.add(*made)
+            harvest.add(*made, place=number)
     if not stamped and any(line.strip() for line in lines):
         raise Refused("line", "no line of it is one of barman.log")
     kept = [process.line for process in running.values()][-_MAX_OPEN:]
@@ -173,8 +175,10 @@ def _restore(
     }
 
 
-def _moment(found: re.Match[str], tz: str) -> datetime | None:
+def _moment(found: re.Match[str], tz: str, newest: datetime | None) -> datetime | None:
+    """Read a stamp; in the hour that clocks repeat a log goes on, it does not go back."""
+    earliest = newest - _OUT_OF_ORDER if newest else None
     try:
-        return to_utc(f"{found[1]}.{found[2]}", tz=tz)
+        return not_before(readings(f"{found[1]}.{found[2]}", tz=tz), earliest)
     except ValueError:
         return None

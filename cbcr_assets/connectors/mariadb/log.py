@@ -16,8 +16,8 @@ from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.mariadb.attempts import attempt_key, server_of
 from cbcr_assets.connectors.reading.record import Harvest, Row
 from cbcr_assets.connectors.reading.refusal import Refused
-from cbcr_assets.connectors.transports.stamps import to_utc
-from cbcr_assets.connectors.transports.text import clean, first_error_line
+from cbcr_assets.connectors.transports.stamps import not_before, readings
+from cbcr_assets.connectors.transports.text import first_error_line, storable
 from cbcr_assets.records import BackupState, BackupType, RestorePurpose, Verification
 
 _MAX_LINE = 64 * 1024
@@ -64,7 +64,7 @@ class _Run:
 
 def parse_log(envelope: Envelope, carry: str) -> Parsed:
     """Read one piece of a log; an unfinished run is carried to the next piece."""
-    text = clean(carry + envelope.payload).replace("\0", r"\x00")
+    text = storable(carry + envelope.payload)
     lines = text.split("\n")
     rest = lines.pop() if envelope.stream else ""
     runs = _runs(lines)
@@ -114,7 +114,7 @@ def _row(run: _Run, envelope: Envelope) -> tuple[str, Row] | None:
         "started_at": started,
         "error_text": _error(run) if failed else None,
     }
-    finished = _moment(run.last, envelope.tz) if run.ended else None
+    finished = _moment(run.last, envelope.tz, started) if run.ended else None
     if run.has(_CONNECTING):
         return "backup_jobs", common | _backup(run, server, started, finished)
     if run.has(_COPYING) or (run.has(_PREPARING) and failed):
@@ -152,12 +152,13 @@ def _first(run: _Run, tz: str) -> datetime | None:
     return next((moment for moment in moments if moment is not None), None)
 
 
-def _moment(line: str, tz: str) -> datetime | None:
+def _moment(line: str, tz: str, begun: datetime | None = None) -> datetime | None:
+    """Read a line's stamp; in the hour that clocks repeat the end is not before the begin."""
     found = _STAMPED.match(line)
     if found is None:
         return None
     day, _, clock = found[1].partition(" ")
     try:
-        return to_utc(f"{day} {clock.strip():0>8}", tz=tz)
+        return not_before(readings(f"{day} {clock.strip():0>8}", tz=tz), begun)
     except ValueError:
         return None

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from cbcr_assets.connectors.transports.stamps import zone
 
 _OUT_OF_ORDER = timedelta(seconds=10)
-_CLOCK_SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
 _YEARS = range(1980, 2200)
 
 
@@ -44,7 +44,7 @@ class LogClock:
             read_at: When it was read, naive UTC; no line was written later.
         """
         self._zone = zone(tz)
-        self._limit = read_at + _CLOCK_SKEW
+        self._limit = read_at + CLOCK_SKEW
         self._latest: datetime | None = None
 
     def read(self, stamp: str, offset: str | None = None) -> Moment:
@@ -68,6 +68,10 @@ class LogClock:
         """Note that the log has come to this moment."""
         if at <= self._limit and (self._latest is None or at > self._latest):
             self._latest = at
+
+    def is_ahead(self, at: datetime) -> bool:
+        """Say whether a moment is later than the log was read."""
+        return at > self._limit
 
     def _resolved(self, local: datetime) -> Moment:
         offsets = [local.replace(tzinfo=self._zone, fold=fold).utcoffset() for fold in (0, 1)]

@@ -20,8 +20,9 @@ from typing import Any
 from cbcr_assets.connectors.base import Envelope, Parsed
 from cbcr_assets.connectors.pgbackrest.block import LABEL, Block, LogSpec, Message, stanza_of
 from cbcr_assets.connectors.pgbackrest.facts import label_type
-from cbcr_assets.connectors.pgbackrest.logs import read_log, storable
+from cbcr_assets.connectors.pgbackrest.logs import read_log
 from cbcr_assets.connectors.reading.refusal import Refusals
+from cbcr_assets.connectors.transports.text import storable
 from cbcr_assets.records import Integrity, Lifecycle, typed_frame
 
 _GONE = re.compile(

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cbcr_assets.connectors.base import CatalogScope, Envelope, Parsed
+from cbcr_assets.connectors.pgbackrest.clock import CLOCK_SKEW
 from cbcr_assets.connectors.pgbackrest.fields import Fields
-from cbcr_assets.connectors.pgbackrest.logs import storable
 from cbcr_assets.connectors.reading.refusal import Refusals, Refused, brief, refused_whole
 from cbcr_assets.connectors.transports.json_text import canonical, strict_json
+from cbcr_assets.connectors.transports.text import storable
 from cbcr_assets.records import BackupType, Integrity, Lifecycle, typed_frame
 
 _LISTED = frozenset({0, 2})
@@ -100,6 +101,7 @@ class _Harvest:
             fields = Fields.of(item, "a backup")
             repo = _repo(fields.inner("database"))
             row = _set_row(fields, repo)
+            self._refuse_future(row)
             former = stanza.is_former(fields.inner("database"), repo)
         except Refused as problem:
             self.refusals.add(place, problem.rule, str(problem), _shown(item))
@@ -117,6 +119,15 @@ class _Harvest:
             }
         )
         return set()
+
+    def _refuse_future(self, row: Mapping[str, Any]) -> None:
+        latest = self.envelope.finished_at + CLOCK_SKEW
+        if row["finished_at"] > latest:
+            raise Refused(
+                "future",
+                f"timestamp.stop {row['finished_at']} (UTC) is later than the envelope's"
+                " finished_at plus 5 minutes; correct the clock of the host that wrote it",
+            )
 
 
 @dataclass(frozen=True)

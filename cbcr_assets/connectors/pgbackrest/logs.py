@@ -22,7 +22,7 @@ from cbcr_assets.connectors.pgbackrest.block import (
 )
 from cbcr_assets.connectors.pgbackrest.clock import LogClock, Moment
 from cbcr_assets.connectors.reading.refusal import Refusals
-from cbcr_assets.connectors.transports.text import clean
+from cbcr_assets.connectors.transports.text import storable
 
 MAX_CARRY = 256 * 1024
 """Most characters that are carried to the next piece."""
@@ -41,6 +41,10 @@ _STAMPED = re.compile(
 )
 _MARK = "CARRY"
 _DROPPED = frozenset({"DETAIL", "DEBUG", "TRACE", _MARK})
+_AHEAD = (
+    "it is later than this log was read, by more than 5 minutes; set the source's timezone to that"
+    " of the process that wrote the log, or correct the clock of its host"
+)
 _ORPHAN = "the beginning of its command is not in this log; it was rotated away or cut"
 
 
@@ -68,11 +72,6 @@ def read_log(envelope: Envelope, carry: str, spec: LogSpec) -> Reading:
     for position, line in enumerate(lines):
         reader.take(line.removesuffix("\r"), max(1, position - carried + 1))
     return reader.finish(rest, max(1, len(lines) - carried + 1))
-
-
-def storable(text: str) -> str:
-    r"""Return the text without what no database stores: lone surrogates and NUL become ``\x00``."""
-    return clean(text).replace("\0", r"\x00")
 
 
 class _Reader:
@@ -223,6 +222,9 @@ class _Reader:
                 f"the command is {block.command}, this is the {spec.command} log; point the feed"
                 f" at *-{spec.command}.log",
             )
+        told = [block.begin, *([block.end[0]] if block.end else [])]
+        if any(self._clock.is_ahead(message.at) for message in told):
+            return "future", _AHEAD
         if stanza_of(block, self._envelope) is None:
             return "stanza", "neither --stanza nor the log's name (STANZA-backup.log) names it"
         return None

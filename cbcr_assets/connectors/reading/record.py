@@ -4,6 +4,7 @@ Belongs here: checked access to a record's fields, and collecting rows and rejec
 Does not belong here: which fields a kind has (its connector).
 """
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -210,9 +211,14 @@ class Harvest:
         self._keep(table, row)
         return row
 
-    def add(self, table: str, row: Row) -> None:
-        """Add a row that was made of something else than one JSON object."""
+    def add(self, table: str, row: Row, place: int | str = 1) -> None:
+        """Add a row that was made of something else than one JSON object, if it can be."""
         self.seen += 1
+        try:
+            _plausible(row, self.envelope.finished_at + _CLOCK_SKEW)
+        except Refused as problem:
+            self.reject(str(place), problem.rule, str(problem), json.dumps(row, default=str))
+            return
         self._keep(table, row)
 
     def _keep(self, table: str, row: Row) -> None:
@@ -232,6 +238,23 @@ class Harvest:
         """Return everything as `Parsed`."""
         frames = {table: typed_frame(table, rows) for table, rows in self.rows.items()}
         return Parsed(frames=frames, rejects=tuple(self.rejects), seen=self.seen, **facts)
+
+
+_PLANNED = frozenset({"expires_at", "target_at", "scheduled_at"})
+_PHASES = ("requested_at", "started_at", "restored_at", "finished_at", "archived_from_at",
+           "archived_to_at")  # fmt: skip
+
+
+def _plausible(row: Row, latest: datetime) -> None:
+    """Refuse a row that lies ahead or ends before it begins."""
+    for name, value in row.items():
+        if isinstance(value, datetime) and value > latest and name not in _PLANNED:
+            raise Refused(
+                "future",
+                f"{name} {value} (UTC) is later than the envelope's finished_at plus 5 minutes;"
+                " correct the source's timezone or the clock of the host that wrote it",
+            )
+    in_order(((name, row.get(name)) for name in _PHASES), "order")
 
 
 _SEEN_TABLES = frozenset({"backup_jobs", "backup_sets", "restore_jobs"})

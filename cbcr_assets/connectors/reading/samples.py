@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from cbcr_assets.connectors.reading.record import Row
 from cbcr_assets.connectors.reading.refusal import Refused
+from cbcr_assets.connectors.transports.text import storable
 
 Values = Mapping[str, float]
 Labels = Mapping[str, str]
@@ -18,7 +19,7 @@ def _at(labels: Labels, *names: str) -> str:
     """Name a thing by its host and its own name; what has no host is its own name."""
     own = next((labels[name] for name in names if labels.get(name)), "default")
     host = labels.get("instance")
-    return f"{host}:{own}" if host else own
+    return storable(f"{host}:{own}" if host else own)
 
 
 def _bytes(value: float, name: str) -> int:
@@ -42,6 +43,8 @@ def _storage(volume: str, values: Values) -> tuple[str, Row]:
 
 def _network(link: str, values: Values) -> tuple[str, Row]:
     speed = values.get("speed", -1.0)
+    if min(values["rx"], values["tx"]) < 0:
+        raise Refused("range", f"a rate is not negative: {values['rx']:g} and {values['tx']:g}")
     return "network_samples", {
         "link": link,
         "rx_bytes_s": values["rx"],

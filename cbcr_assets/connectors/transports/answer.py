@@ -51,6 +51,7 @@ class Answer:
         rc: Exit code, 0 where there was no command.
         command: The command that was run, redacted.
         elapsed_s: How long it took.
+        transient: It may be another a moment later: a connection was refused or cut.
     """
 
     news: tuple[Piece, ...] = ()
@@ -61,3 +62,4 @@ class Answer:
     rc: int = 0
     command: tuple[str, ...] = ()
     elapsed_s: float = 0.0
+    transient: bool = False

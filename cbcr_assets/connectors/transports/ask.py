@@ -15,6 +15,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from cbcr_assets.connectors.transports.again import until_answered
 from cbcr_assets.connectors.transports.answer import Answer
 from cbcr_assets.connectors.transports.command import read_command
 from cbcr_assets.connectors.transports.file import read_logs
@@ -82,16 +83,22 @@ def _read(
 ) -> Answer:
     try:
         if feed.command:
-            return read_command(
-                feed.command,
-                last_sha256=cursor.get("sha256"),
+            return until_answered(
+                lambda left: read_command(
+                    feed.command or (),
+                    last_sha256=cursor.get("sha256"),
+                    timeout_s=left,
+                    environ=environ,
+                ),
                 timeout_s=feed.timeout_s,
-                environ=environ,
             )
         if feed.file:
             return read_logs(feed.file, kind=feed.kind or "", cursor=cursor)
         if feed.objects:
-            return read_objects(feed.objects, source_id=source_id, cursor=cursor)
+            return until_answered(
+                lambda _: read_objects(feed.objects or "", source_id=source_id, cursor=cursor),
+                timeout_s=feed.timeout_s,
+            )
         if feed.http:
             return _read_http(feed, tool, cursor, now, environ)
         return _read_sql(feed, cursor, now, environ)
@@ -113,7 +120,10 @@ def _read_sql(
             url = SecretRef(url).resolve(environ)
         except ValueError as error:
             return Answer(error=f"{_named(feed)}: {error}", cursor=cursor)
-    return read_table(url, kind=feed.kind or "", cursor=cursor, now=now, timeout_s=feed.timeout_s)
+    return until_answered(
+        lambda left: read_table(url, kind=feed.kind or "", cursor=cursor, now=now, timeout_s=left),
+        timeout_s=feed.timeout_s,
+    )
 
 
 def _read_http(

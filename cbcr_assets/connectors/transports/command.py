@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from cbcr_assets.connectors.transports.answer import Answer, Piece
 from cbcr_assets.connectors.transports.envelope import MAX_BYTES
@@ -21,6 +22,7 @@ from cbcr_assets.connectors.transports.text import clean, redact
 _BLOCK = 65_536
 _TAIL = 4_096
 _TERM_S = 0.3  # between asking a process group to end and ending it
+_SSH_FAILED = 255
 _LINGER_S = 0.5  # for the pipes to close after the command itself has ended
 
 
@@ -66,7 +68,13 @@ def read_command(
         tail = redact(result.stderr_tail.strip(), environ=environ)
         why = result.problem or f"exit code {result.rc}"
         error = f"{argv[0]}: {why}" + (f": {tail}" if tail else "")
-        return Answer(error=clean(error), rc=result.rc, command=shown, elapsed_s=result.elapsed_s)
+        return Answer(
+            error=clean(error),
+            rc=result.rc,
+            command=shown,
+            elapsed_s=result.elapsed_s,
+            transient=result.problem is None and _lost_connection(argv, result.rc),
+        )
     text = result.stdout.decode("utf-8", "backslashreplace")
     piece = Piece(text, cursor={"sha256": sha256(text)})
     fresh = piece.cursor != {"sha256": last_sha256}
@@ -77,6 +85,11 @@ def read_command(
         command=shown,
         elapsed_s=result.elapsed_s,
     )
+
+
+def _lost_connection(argv: Sequence[str], rc: int) -> bool:
+    """Ssh's own failures have one exit code, which is none of the remote command's."""
+    return PurePath(argv[0]).name == "ssh" and rc == _SSH_FAILED
 
 
 def run_command(

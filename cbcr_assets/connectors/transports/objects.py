@@ -20,6 +20,7 @@ from cbcr_assets.connectors.transports.text import redact
 _LARGEST_BYTES = 256 * 1024 * 1024
 _AT_ONCE_BYTES = 64 * 1024 * 1024
 _AT_ONCE = 500
+_LASTING = (FileNotFoundError, PermissionError, NotADirectoryError, ValueError)
 _MARKS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "updated", "created")
 
 
@@ -55,7 +56,11 @@ def read_objects(address: str, *, source_id: str, cursor: Mapping[str, Any]) -> 
         return Answer(error=f"objects {address}: {error}", cursor=cursor)
     except Exception as error:  # noqa: BLE001 - each store raises its own; all mean: not readable
         reason = redact(f"{type(error).__name__}: {error}")
-        return Answer(error=f"objects {address} cannot be read: {reason}", cursor=cursor)
+        return Answer(
+            error=f"objects {address} cannot be read: {reason}",
+            cursor=cursor,
+            transient=not isinstance(error, _LASTING),
+        )
     return Answer(files=tuple(files), cursor={"seen": known}, error="; ".join(problems) or None)
 
 

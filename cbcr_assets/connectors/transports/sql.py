@@ -105,7 +105,34 @@ def read_table(
     except _Unreadable as error:
         return Answer(error=str(error), cursor=cursor)
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
-        return Answer(error=_explain(error, url, kind), cursor=cursor)
+        told = _explain(error, url, kind)
+        return Answer(error=told, cursor=cursor, transient=_may_pass(error))
+
+
+def read_query(url: str, query: str, *, timeout_s: float) -> tuple[list[str], list[list[object]]]:
+    """Return the columns and rows of one query, in a read-only transaction.
+
+    Args:
+        url: SQLAlchemy URL, `sqlite:///…` or `postgresql://…`.
+        query: One statement.
+        timeout_s: For connecting, and for the statement.
+
+    Raises:
+        ValueError: It cannot be answered; the message is safe to show.
+    """
+    try:
+        engine = _engine(url, timeout_s)
+        try:
+            with engine.connect() as connection:
+                _read_only(connection, timeout_s)
+                answer = connection.exec_driver_sql(query)
+                return list(answer.keys()), [[*row] for row in answer]
+        finally:
+            engine.dispose()
+    except _Unreadable as error:
+        raise ValueError(str(error)) from None
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
+        raise ValueError(_told(error, url)) from None
 
 
 class _Reading:
@@ -251,7 +278,25 @@ def _read_only(connection: sa.Connection, timeout_s: float) -> None:
     connection.exec_driver_sql("set local time zone 'UTC'")
 
 
+def _may_pass(error: Exception) -> bool:
+    """A connection that is refused or cut, a locked file; not a wrong password or statement."""
+    origin = getattr(error, "orig", None) or error
+    if isinstance(origin, sqlite3.OperationalError):
+        return "locked" in str(origin) or "busy" in str(origin)
+    if not isinstance(error, (sa.exc.OperationalError, OSError)):
+        return False
+    # A server that answered says so with a code; 57P: it is shutting down or starting up.
+    code = getattr(origin, "sqlstate", None) or ""
+    refused = "authentication failed" in str(origin) or "does not exist" in str(origin)
+    return not refused and (not code or code.startswith(("08", "57P")))
+
+
 def _explain(error: Exception, url: str, kind: str) -> str:
+    hint = "check that the database answers, and its tables against docs/formats.md"
+    return clean(f"SQL feed {kind}: {_told(error, url)}; {hint}")
+
+
+def _told(error: Exception, url: str) -> str:
     """Say what went wrong without the address or its password."""
     origin = getattr(error, "orig", None) or error
     text = next((line for line in str(origin).splitlines() if line.strip()), "")
@@ -259,8 +304,7 @@ def _explain(error: Exception, url: str, kind: str) -> str:
         if len(secret) <= _SHORT and secret in text:
             text = ""  # masking a letter or two would show where it was
         text = text.replace(secret, "***")
-    hint = "check that the database answers, and its tables against docs/formats.md"
-    return clean(f"SQL feed {kind}: {type(origin).__name__}: {redact(text)[:500]}; {hint}")
+    return clean(f"{type(origin).__name__}: {redact(text)[:500]}")
 
 
 def _secrets(url: str) -> Sequence[str]:

@@ -51,6 +51,37 @@ def to_utc(value: object, *, tz: str) -> datetime:
     return moment
 
 
+def readings(value: str, *, tz: str) -> tuple[datetime, ...]:
+    """Read a timestamp as each moment that it may mean: two in the hour that clocks repeat.
+
+    Args:
+        value: ISO 8601 text.
+        tz: IANA zone of stamps without an offset.
+
+    Returns:
+        Naive UTC, the earlier first.
+
+    Raises:
+        ValueError: It is no timestamp (see `to_utc`).
+    """
+    first = to_utc(value, tz=tz)
+    local = datetime.fromisoformat(value)
+    if local.tzinfo is not None:
+        return (first,)
+    second = local.replace(tzinfo=zone(tz), fold=1).astimezone(UTC).replace(tzinfo=None)
+    return (first, second) if second > first else (first,)
+
+
+def not_before(found: tuple[datetime, ...], earliest: datetime | None) -> datetime:
+    """Return the first of several readings that is not before a moment, else the first of all.
+
+    Args:
+        found: What a stamp may mean (see `readings`).
+        earliest: What is known to have come before it, naive UTC.
+    """
+    return next((m for m in found if earliest is not None and m >= earliest), found[0])
+
+
 _HOW = "write ISO 8601 with offset, such as '2026-11-23T05:00:00Z', or epoch seconds"
 
 

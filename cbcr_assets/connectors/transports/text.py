@@ -24,6 +24,11 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def storable(text: str) -> str:
+    r"""Return the text without what no database stores: lone surrogates and NUL become ``\x00``."""
+    return clean(text).replace("\0", r"\x00")
+
+
 def redact(text: str, *, environ: Mapping[str, str] | None = None) -> str:
     """Hide what looks like a secret: `password=…`, credentials in URLs, secret variables' values.
 
@@ -59,4 +64,4 @@ def first_error_line(text: str, *, limit: int = 2000) -> str:
     if not lines:
         return ""
     telling = (line for line in lines if re.search(r"(?i)error|fatal|fail|denied|cannot", line))
-    return clean(redact(next(telling, lines[0])))[:limit]
+    return storable(redact(next(telling, lines[0])))[:limit]

@@ -116,6 +116,18 @@ def test_an_older_listing_that_arrives_late_expires_nothing(
     assert [row[1] for row in rows(warehouse, LIFE)] == ["available", "available"]
 
 
+def test_an_older_listing_that_arrives_late_brings_nothing_back(
+    tmp_path: Path, warehouse: FileWarehouse, drop: Drop
+) -> None:
+    drop("info", info(A, B), at=NOW - timedelta(hours=3))
+    run(tmp_path, warehouse)
+    drop("info", info(B), at=NOW - timedelta(hours=1))
+    run(tmp_path, warehouse)
+    drop("info", info(A, B), at=NOW - timedelta(hours=2))
+    run(tmp_path, warehouse)
+    assert rows(warehouse, LIFE)[0] == (A, "expired", NOW - timedelta(hours=1))
+
+
 BEGIN = (
     "-------------------PROCESS START-------------------\n"
     "2026-06-15 10:00:00.000 P00   INFO: backup command begin 2.45: --exec-id=1-a"

@@ -17,6 +17,7 @@ from cbcr_assets.quality import (
 )
 from cbcr_assets.quality.engine import great_expectations
 from cbcr_assets.quality.runner import SuiteReport
+from cbcr_assets.quality.suite import Suite
 from cbcr_assets.warehouse import FileWarehouse
 
 pytestmark = pytest.mark.slow
@@ -142,6 +143,33 @@ def test_a_released_row_stays_until_its_content_changes(
     load("backup_jobs", {"finished_at": EARLY - timedelta(minutes=1), "last_seen_at": NOW})
     check(warehouse)
     assert [e["rule"] for e in entries(warehouse)] == [REVERSED]
+
+
+def test_a_changed_inventory_lets_refused_rows_be_judged_again(
+    warehouse: FileWarehouse, load: Load
+) -> None:
+    known = {
+        "id": "in_inventory", "expect": "in_inventory", "column": "instance_id",
+        "severity": "error", "reason": "Its rows would count for nobody at all.",
+    }  # fmt: skip
+    suite = Suite.model_validate({"table": "backup_jobs", "expectations": [known]})
+    load("backup_jobs", {"instance_id": "late"}, {"attempt_key": "2", "instance_id": "ghost"})
+    first = check_tables(warehouse, [suite], now=NOW)[0]
+    assert (first.rows, first.quarantined) == (2, 2)
+    silent = check_tables(warehouse, [suite], now=NOW)[0]
+    assert (silent.rows, silent.repaired) == (0, 0), "nothing changed"
+
+    with warehouse.write() as session:
+        seen = session.query("select max(ingest_seq) from raw.backup_jobs").item()
+    load("instances", {"instance_id": "late"})
+    again = check_tables(warehouse, [suite], now=NOW)[0]
+    assert (again.rows, again.repaired) == (2, 1)
+    assert [json.loads(e["native_id"]) for e in entries(warehouse)] == [["agents", "2"]]
+    with warehouse.write() as session:
+        assert session.query(
+            "select attempt_key from raw.backup_jobs where ingest_seq > $seen order by 1",
+            {"seen": seen},
+        ).to_series().to_list() == ["1", "2"], "incremental models must read it again"  # fmt: skip
 
 
 @pytest.mark.parametrize("suite", load_suites(), ids=lambda suite: suite.table)

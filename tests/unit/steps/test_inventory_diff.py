@@ -48,3 +48,40 @@ def test_differences_are_shown_by_column(platform: Platform, tmp_path: Path) -> 
         ("alias_added", "orders", "agents", None, "o2"),
         ("alias_absent", "orders", "agents", "o1", None),
     ]
+
+
+def test_after_storing_it_nothing_differs_but_what_stays_in_force(
+    platform: Platform, tmp_path: Path
+) -> None:
+    watch.sync_inventory(platform, now=NOW)
+    (tmp_path / "inventory.yaml").write_text(
+        "instances:\n  - {id: billing, db_type: mysql, rpo: 1d, rto: 4h,\n"
+        "     aliases: [{source: agents, name: o2}]}\n"
+    )
+    watch.sync_inventory(platform, now=NOW)
+    analytics.publish(platform, now=NOW)
+    assert inventory_diff(platform).rows() == [("absent", "orders", "retired_at", None, None)]
+
+    (tmp_path / "inventory.yaml").write_text(FILE.replace("o1", "o3"))
+    assert inventory_diff(platform).select("change", "stored", "file").rows() == [
+        ("alias_added", None, "o3"), ("alias_absent", "o2", None), ("alias_absent", "o1", None)
+    ]  # fmt: skip
+    watch.sync_inventory(platform, now=NOW)
+    analytics.publish(platform, now=NOW)
+    assert inventory_diff(platform).is_empty()
+
+
+def test_an_alias_that_moves_to_another_instance_leaves_the_first(
+    platform: Platform, tmp_path: Path
+) -> None:
+    watch.sync_inventory(platform, now=NOW)
+    analytics.publish(platform, now=NOW)
+    (tmp_path / "inventory.yaml").write_text(
+        "instances:\n  - {id: orders, db_type: postgresql, rpo: 1h, rto: 1h}\n"
+        "  - {id: billing, db_type: mysql, rpo: 1d, rto: 4h,\n"
+        "     aliases: [{source: agents, name: o1}]}\n"
+    )
+    assert inventory_diff(platform).rows() == [
+        ("alias_added", "billing", "agents", None, "o1"),
+        ("alias_absent", "orders", "agents", "o1", None),
+    ]

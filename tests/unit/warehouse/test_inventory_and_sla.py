@@ -57,6 +57,43 @@ def test_rows_that_waited_for_an_alias_become_news_when_it_comes(warehouse: File
     assert after[1] > before[1]
 
 
+def test_an_alias_that_left_the_inventory_leaves_its_rows_to_nobody(
+    warehouse: FileWarehouse,
+) -> None:
+    rows = [
+        {"source_id": "s", "attempt_key": name, "native_instance": name} for name in ("old", "new")
+    ]
+    imported = {"source_id": "s", "attempt_key": "by hand", "instance_id": "i"}
+    none = empty_frame("scheduled_runs")
+    held = "select attempt_key, instance_id, ingest_seq from raw.backup_jobs order by 1"
+    with warehouse.write() as session:
+        session.load("backup_jobs", typed_frame("backup_jobs", [*rows, imported]))
+        store_inventory(session, frames("old", "new"), none, now=NOW)
+        before = {row[0]: row for row in session.rows(held)}
+        report = store_inventory(session, frames("new"), none, now=NOW)
+        after = {row[0]: row for row in session.rows(held)}
+        assert session.rows("select native_instance from raw.instance_aliases") == [("new",)]
+        back = store_inventory(session, frames("old", "new"), none, now=NOW)
+        assert session.rows(held)[2][1] == "i"
+    assert (report.remapped, back.remapped) == (1, 1)
+    assert after["old"][1] is None
+    assert after["old"][2] > before["old"][2], "incremental models must read it again"
+    assert [after[name] for name in ("new", "by hand")] == [
+        before[name] for name in ("new", "by hand")
+    ]
+
+
+@pytest.mark.parametrize("table", ["instances", "sources"])
+def test_aliases_of_what_is_in_the_file_no_longer_stay(
+    warehouse: FileWarehouse, table: str
+) -> None:
+    without = frames() | {table: empty_frame(table)}
+    with warehouse.write() as session:
+        store_inventory(session, frames("old"), empty_frame("scheduled_runs"), now=NOW)
+        store_inventory(session, without, empty_frame("scheduled_runs"), now=NOW)
+        assert session.rows("select native_instance from raw.instance_aliases") == [("old",)]
+
+
 def test_protection_starts_at_the_first_sighting_and_stays_there(warehouse: FileWarehouse) -> None:
     with warehouse.write() as session:
         for moment in (NOW, NOW + timedelta(days=3)):

@@ -45,11 +45,32 @@ def test_the_list_tells_finished_backups_by_epoch_and_others_by_their_id(barman:
     assert parsed.scopes == (CatalogScope("crm", "crm"),)
 
 
-def test_the_zone_of_barmans_host_dates_the_ids_and_nothing_else(barman: Read) -> None:
-    there = barman("backups", "12_list_after_kill_cron.json", tz="America/New_York")
-    attempts, sets = rows(there, "backup_jobs"), rows(there, "backup_sets")
-    assert attempts["20261123T045808"]["started_at"] == at("09:58:08")
-    assert sets["20261123T045744"]["recovery_point_at"] == at("04:57:47")
+def test_an_id_that_cannot_be_of_that_zone_is_refused_with_advice(barman: Read) -> None:
+    """Ids are local time. In a wrong zone backups would begin after they ended."""
+    wrong = barman("backups", "12_list_after_kill_cron.json", tz="America/New_York")
+    assert (wrong.frames, wrong.scopes) == ({}, ())
+    assert [reject.rule for reject in wrong.rejects] == ["order"] * 3
+    assert "timezone" in wrong.rejects[0].reason
+    east = rows(barman("backups", "12_list_after_kill_cron.json", tz="Asia/Tokyo"), "backup_sets")
+    # Nobody can see that this zone is wrong; what is told by epoch stays right.
+    assert east["20261123T045744"]["recovery_point_at"] == at("04:57:47")
+
+
+def test_the_hour_that_clocks_repeat_in_the_log(read: Read) -> None:
+    lines = [
+        "2026-11-01 01:50:00,100 [7] barman.backup_executor INFO: Starting backup using postgres"
+        " method for server crm in /b/crm/base/20261101T015000",
+        "2026-11-01 01:10:00,200 [7] barman.backup INFO: Backup completed (start time: x)",
+    ]
+    text = "".join(f"{line}\n" for line in lines)
+    for payload, carry in ((text, ""), (lines[1] + "\n", lines[0] + "\n")):
+        parsed = read("barman", "log", payload, carry=carry, stream="log:x", tz="America/New_York")
+        row = parsed.frames["backup_jobs"].rows(named=True)[-1]
+        assert (row["state"], row["started_at"]) == (
+            "succeeded",
+            datetime(2026, 11, 1, 5, 50, 0, 100_000),
+        )
+        assert row["finished_at"] == datetime(2026, 11, 1, 6, 10, 0, 200_000)
 
 
 def test_retention_leaves_two(barman: Read) -> None:
@@ -136,6 +157,37 @@ def test_three_restores_none_of_them_verified(barman: Read) -> None:
     last = done[-1]
     # The drill measured 3.3 s for the whole command; the log tells its middle.
     assert 1 < (last["restored_at"] - last["started_at"]).total_seconds() < 3.322
+
+
+@pytest.mark.parametrize(
+    "name", ["10_list_after_kill.json", "12_list_after_kill_cron.json", "21_list.json",
+             "23_list_after_retention.json"],
+)  # fmt: skip
+def test_a_killed_backup_stays_started_for_ever(barman: Read, name: str) -> None:
+    row = rows(barman("backups", name), "backup_jobs")["20261123T045808"]
+    assert (row["state"], row["finished_at"]) == ("running", None)
+    assert "20261123T045808" not in rows(barman("backups", name), "backup_sets")
+
+
+def test_a_server_that_was_down_left_no_row(barman: Read) -> None:
+    listed = rows(barman("backups", "16_list_after_server_down.json"), "backup_jobs")
+    assert set(listed) == {
+        "20261123T045837", "20261123T045808", "20261123T045744", "20261123T045736",
+    }  # fmt: skip
+
+
+def test_the_kill_that_missed_is_a_success(barman: Read) -> None:
+    made = rows(barman("backups", "21_list.json"), "backup_jobs")["20261123T045837"]
+    assert (made["state"], made["finished_at"]) == ("succeeded", at("04:58:52"))
+
+
+def test_sizes_grow_with_the_log_that_comes_later(barman: Read) -> None:
+    label, sizes = "20261123T045744", []
+    for name in ("12_list_after_kill_cron.json", "21_list.json"):
+        row = rows(barman("backups", name), "backup_sets")[label]
+        sizes.append((row["repo_bytes"], row["recovery_point_at"]))
+    assert [moment for _, moment in sizes] == [at("04:57:47")] * 2
+    assert sizes[0][0] <= sizes[1][0]
 
 
 @pytest.mark.parametrize("size", [101, 3_000])

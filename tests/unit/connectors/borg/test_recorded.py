@@ -103,6 +103,23 @@ def test_checks(borg: Read) -> None:
     )
 
 
+def test_a_check_of_the_archives_alone_says_nothing_about_the_data(read: Read, said: Said) -> None:
+    lines = said("borg", "24_check.log").splitlines(keepends=True)
+    alone = "".join(line for line in lines if "borg.repository" not in line)
+    parsed = read("borg", "check", alone)
+    assert (parsed.ok, parsed.verdicts) == (True, ())
+    partial = said("borg", "24_check.log").replace("full repository", "partial repository")
+    assert read("borg", "check", partial).verdicts == ()
+
+
+def test_a_kill_and_an_interruption_leave_an_attempt_without_an_archive(read: Read) -> None:
+    for rc in (137, 124):
+        parsed = read("borg", "create", "", rc=rc, host="db1")
+        (attempt,) = parsed.frames["backup_jobs"].rows(named=True)
+        assert (list(parsed.frames), attempt["state"]) == (["backup_jobs"], "failed")
+        assert (attempt["exit_code"], attempt["backup_label"]) == (rc, None)
+
+
 def test_information_about_the_repository_alone_is_refused_with_advice(borg: Read) -> None:
     parsed = borg("info", "22_info_repo.json")
     assert (parsed.ok, parsed.seen) == (False, 1)
@@ -115,3 +132,5 @@ def test_the_outcome_of_a_wrapped_creation(said: Said) -> None:
     assert outcome("", 1).state is BackupState.SUCCEEDED_WITH_WARNINGS
     assert outcome("", 107).state is BackupState.SUCCEEDED_WITH_WARNINGS
     assert outcome("", 2).state is BackupState.FAILED
+    for not_borgs in (124, 126, 127, 137):  # timeout, not executable, not found, killed
+        assert outcome("", not_borgs).state is BackupState.FAILED

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from cbcr_assets.connectors.base import CatalogScope, Parsed
 
 Read = Callable[..., Parsed]
@@ -63,3 +65,10 @@ def test_a_verification_counts_what_waits_and_what_is_lost(read: Read) -> None:
 def test_a_status_that_is_not_known_is_refused(read: Read) -> None:
     parsed = read("walg", "wal_verify", json.dumps(verified(("SOMEHOW", 1))))
     assert len(parsed.rejects) == 1
+
+
+@pytest.mark.parametrize("text", ["[]", "", "\n"])
+def test_an_empty_list_is_also_what_a_wrong_prefix_looks_like(read: Read, text: str) -> None:
+    parsed = read("walg", "backups", text)
+    assert (parsed.ok, parsed.scopes, parsed.seen) == (False, (), 0)
+    assert "prefix" in (parsed.error or "")

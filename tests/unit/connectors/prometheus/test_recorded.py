@@ -81,3 +81,29 @@ def test_an_error_is_told_in_prometheus_own_words(read: Read, answers: Callable[
     assert not parsed.ok
     assert "unclosed left parenthesis" in (parsed.error or "")
     assert not read("prometheus", "queue", answers(depth="too_many")).ok
+
+
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, 7, None])
+def test_a_label_that_is_no_text_is_refused(
+    read: Read, answers: Callable[..., str], value: Any
+) -> None:
+    document = json.loads(answers(depth="queue"))
+    document["answers"]["depth"]["data"]["result"][0]["metric"]["job"] = value
+    parsed = read("prometheus", "queue", json.dumps(document))
+    assert (parsed.ok, [reject.rule for reject in parsed.rejects]) == (False, ["type"])
+
+
+def test_names_are_made_storable_and_rates_are_not_negative(
+    read: Read, answers: Callable[..., str]
+) -> None:
+    document = json.loads(answers(depth="queue"))
+    document["answers"]["depth"]["data"]["result"][0]["metric"]["queue"] = "a\x00\ud800"
+    names = {row["queue"] for row in rows(read("prometheus", "queue", json.dumps(document)),
+                                          "queue_samples")}  # fmt: skip
+    assert names == {"repo-host-1:a\\x00\\ud800"}
+    document = json.loads(answers(rx="net_rx", tx="net_rx"))
+    for series in document["answers"]["rx"]["data"]["result"]:
+        series["values"] = [[at, "-1"] for at, _ in series["values"]]
+    parsed = read("prometheus", "network", json.dumps(document))
+    assert {reject.rule for reject in parsed.rejects} == {"range"}
+    assert parsed.frames == {}

@@ -54,6 +54,8 @@ def test_a_wrong_password_proves_nothing(restic: Read) -> None:
     ("name", "rc", "state", "label", "size"),
     [
         ("02_backup1", 0, "succeeded", "fb57b68a", 29_429_377),
+        ("03_backup2", 0, "succeeded", "776232e4", 33_482_009),
+        ("04_stdin_ok", 0, "succeeded", "c00ee09c", 2_701_756),
         ("05_stdin_dump_died", 0, "succeeded", "552e7858", 675_440),
         ("07_partial_rc3", 3, "succeeded_with_warnings", "f6c32e5b", 28_577_018),
         ("08_killed", 137, "failed", None, None),
@@ -70,6 +72,22 @@ def test_attempts_by_their_exit_code(
     )  # fmt: skip
     assert attempt["native_instance"] == "db-orders-1"
     assert (attempt["error_text"] is None) == (state == "succeeded")
+
+
+def test_what_a_backup_added(restic: Read) -> None:
+    parsed = restic("backup", "03_backup2.jsonl")
+    assert parsed.frames["backup_jobs"]["transferred_bytes"].to_list() == [4_058_941]
+
+
+def test_a_missing_path_is_told_on_stderr_only(read: Read, said: Said) -> None:
+    out = said("restic", "06_partial_missing_path.jsonl")
+    complaint = "/nonexistent/x does not exist, skipping\n"
+    silent = read("restic", "backup", out).frames["backup_jobs"].row(0, named=True)
+    assert (silent["state"], silent["backup_label"]) == ("succeeded", "e938d190")
+    both = read("restic", "backup", complaint + out).frames["backup_jobs"].row(0, named=True)
+    assert (both["state"], both["source_bytes"]) == ("succeeded_with_warnings", 33_482_009)
+    assert both["error_text"] == complaint.strip()
+    assert outcome(out, 0, complaint).state is BackupState.SUCCEEDED_WITH_WARNINGS
 
 
 def test_an_unreadable_file_looks_like_a_whole_snapshot(restic: Read) -> None:

@@ -16,6 +16,11 @@ def test_tools_have_their_connector():
     assert len(CONNECTORS) == len(TOOLS)
 
 
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_a_connector_reads_what_its_line_says(tool):
+    assert (connector(tool).tool, connector(tool).kinds) == (tool, TOOLS[tool])
+
+
 def test_an_unknown_tool_names_the_known_ones():
     assert "x" not in CONNECTORS
     with pytest.raises(KeyError, match=", ".join(CONNECTORS)):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from cbcr_assets.connectors.transports.json_text import strict_json
 from cbcr_assets.connectors.transports.stamps import compact, iso, to_utc
 from cbcr_assets.connectors.transports.text import clean, first_error_line, redact
 
@@ -37,6 +38,12 @@ def test_the_telling_line_is_kept():
     assert first_error_line("only this\nand that") == "only this"
     assert first_error_line(" \n") == ""
     assert len(first_error_line("x" * 5000)) == 2000
+
+
+@pytest.mark.parametrize("text", ['{"a":1,"b":{"c":1,"c":1}}', '[{"a":1,"a":2}]'])
+def test_a_doubled_key_says_nothing(text):
+    with pytest.raises(ValueError, match="is there twice"):
+        strict_json(text)
 
 
 def test_lone_surrogates_become_text():
