@@ -249,9 +249,14 @@
         instances.protect_from as starts_at,
         least(coalesce(instances.retired_at, {{ cbcr_now() }}), {{ cbcr_now() }}) as ends_at,
         least(
-            {{ plus_seconds('instances.protect_from', 'instances.rpo_s') }}, firsts.usable_from
+            {{ grace_ends_at() }}, firsts.usable_from
         ) as grace_until
     from {{ ref('stg_instances') }} as instances
     left join firsts using (instance_id)
     where instances.protect_from < {{ cbcr_now() }} and instances.rpo_s is not null
+{%- endmacro %}
+
+{#- A new instance has one objective of grace. -#}
+{% macro grace_ends_at() -%}
+    {{ plus_seconds('instances.protect_from', 'instances.rpo_s') }}
 {%- endmacro %}

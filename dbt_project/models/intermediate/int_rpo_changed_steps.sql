@@ -7,6 +7,13 @@ with scope as (
 
 ),
 
+reopened as (
+
+    select instance_id from scope
+    where from_at < {{ cbcr_now() }} - {{ open_for() }}
+
+),
+
 -- What was closed long ago matters only to those that are said anew from before.
 sets as (
 
@@ -14,9 +21,7 @@ sets as (
     union all by name
     select closed.*
     from intermediate.int_closed_sets as closed
-    semi join (
-        select instance_id from scope where from_at < {{ cbcr_now() }} - {{ open_for() }}
-    ) using (instance_id)
+    semi join reopened using (instance_id)
 
 ),
 
@@ -45,8 +50,8 @@ archives as (
 
 points as (
 
-    select * from ({{ recovery_points('sets', 'archives') }})
-    where was_ever_usable
+    select points.* from ({{ recovery_points('sets', 'archives') }}) as points
+    where points.was_ever_usable
 
 ),
 
@@ -61,21 +66,27 @@ lives as (
 ),
 
 -- The two clocks differ only where something was found corrupt.
+corrupted as (
+
+    select distinct instance_id from points
+    where restated_until is distinct from usable_until
+
+),
+
 restated_lives as (
 
     select * from lives
-    semi join (
-        select instance_id from points where restated_until is distinct from usable_until
-    ) using (instance_id)
+    semi join corrupted using (instance_id)
 
 ),
 
 final as (
 
-    select 'known' as clock, * from ({{ rpo_steps('points', 'lives') }})
+    select 'known' as clock, steps.*
+    from ({{ rpo_steps('points', 'lives') }}) as steps
     union all
-    select 'restated' as clock, *
-    from ({{ rpo_steps('points', 'restated_lives', until='restated_until') }})
+    select 'restated' as clock, steps.*
+    from ({{ rpo_steps('points', 'restated_lives', until='restated_until') }}) as steps
 
 )
 

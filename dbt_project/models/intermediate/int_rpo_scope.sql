@@ -106,11 +106,9 @@ wanted as (
     where ingest_seq > {{ mark() }}
     union all
     select instance_id, from_at from {{ this }}
-    where exists (
-        select 1 from state.build_marks
-        where
-            model in ('{{ consumers | join("', '") }}')
-            and ingest_seq < {{ mark() }}
+    where {{ mark() }} > (
+        select min(marks.ingest_seq) from state.build_marks as marks
+        where marks.model in ('{{ consumers | join("', '") }}')
     )
 
 ),
@@ -128,8 +126,7 @@ scoped as (
     select
         instance_id,
         case
-            when first_wanted.from_at
-                <= {{ plus_seconds('instances.protect_from', 'instances.rpo_s') }}
+            when first_wanted.from_at <= {{ grace_ends_at() }}
                 then timestamp '0001-01-01'
             else first_wanted.from_at
         end as from_at

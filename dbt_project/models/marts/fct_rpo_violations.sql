@@ -46,6 +46,12 @@ reach as (
 
 ),
 
+earliest as (
+
+    select min(looked_from) as looked_from from reach
+
+),
+
 -- Nothing that ended before the first look of its instance can be a cause.
 attempts as (
 
@@ -57,7 +63,7 @@ attempts as (
     from {{ ref('int_backup_attempts') }} as attempts
     inner join reach using (instance_id)
     where
-        attempts.started_at >= (select min(looked_from) from reach) - interval 8 day
+        attempts.started_at >= (select earliest.looked_from from earliest) - interval 8 day
         and coalesce(attempts.finished_at, attempts.started_at) >= reach.looked_from
 
 ),
@@ -87,7 +93,7 @@ runs as (
     inner join reach using (instance_id)
     where
         runs.outcome <> 'waiting'
-        and runs.scheduled_at >= (select min(looked_from) from reach)
+        and runs.scheduled_at >= (select earliest.looked_from from earliest)
         and runs.scheduled_at >= reach.looked_from
     group by all
 
@@ -127,8 +133,8 @@ lost as (
     inner join points
         on
             closed.instance_id = points.instance_id
-            and points.recovery_point_at > closed.looked_from
-            and points.usable_until <= closed.started_at
+            and closed.looked_from < points.recovery_point_at
+            and closed.started_at >= points.usable_until
     where {{ seconds_between('points.recovery_point_at', 'points.usable_until') }} < closed.objective_s
     group by all
 
