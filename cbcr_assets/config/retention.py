@@ -57,7 +57,7 @@ def retention_problems(document: Document) -> Iterator[Problem]:
             f"{section[group]} is shorter than {finer} ({least or 'for ever'}): what is coarser is"
             f" kept at least as long; write {form}"
         )
-        yield document.problem(("retention", group), message, least)
+        yield document.problem(("retention", group), message)
 
 
 def _age_s(section: Mapping[str, Any], group: str) -> float | None:
