@@ -1,6 +1,6 @@
 """`cbcr retention …`: what is older than it must be, and letting it go.
 
-Belongs here: the commands. Does not belong here: the rules (see `warehouse.retention`).
+Belongs here: the commands. Does not belong here: the rules (see `steps.retention`).
 """
 
 import typer
@@ -9,12 +9,12 @@ from cbcr_assets.cli.output import Format, FormatOption, now_utc, progress, show
 from cbcr_assets.steps.platform import open_platform
 from cbcr_assets.steps.retention import compact, retain, retention_plan
 
-app = typer.Typer(help="How long raw evidence is kept.", no_args_is_help=True)
+app = typer.Typer(help="How long tables and ended alerts are kept.", no_args_is_help=True)
 
 
 @app.command()
 def plan(answer_format: FormatOption = Format.TABLE) -> None:
-    """Show rows and bytes that `apply` would remove."""
+    """Show every table with its age, and the rows and bytes that `apply` would remove."""
     show(retention_plan(open_platform(), now=now_utc()), answer_format)
 
 

@@ -24,6 +24,7 @@ from cbcr_assets.config.feeds import (
     written_glob,
 )
 from cbcr_assets.config.problems import load_yaml, validate
+from cbcr_assets.config.retention import Retention, retention_problems
 from cbcr_assets.config.values import (
     LISTING,
     SECTION,
@@ -99,14 +100,6 @@ class _Lanes(BaseModel):
     build_every: Cron = "*/5 * * * *"
 
 
-class _Retention(BaseModel):
-    model_config = _STRICT
-    observations: PositiveSeconds | None = Field(default="90d", validate_default=True)
-    pulls: PositiveSeconds | None = Field(default="400d", validate_default=True)
-    quarantine: PositiveSeconds | None = Field(default="400d", validate_default=True)
-    samples: PositiveSeconds | None = Field(default="400d", validate_default=True)
-
-
 class _File(BaseModel):
     model_config = _STRICT
     sources: Annotated[dict[Name, _Source], Field(min_length=1), SECTION]
@@ -115,7 +108,7 @@ class _File(BaseModel):
     warehouse: Annotated[_Warehouse, SECTION] = _Warehouse()
     links: Annotated[_Links, SECTION] = _Links()
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
-    retention: Annotated[_Retention, SECTION] = _Retention()
+    retention: Annotated[Retention, SECTION] = Retention()
 
 
 @dataclass(frozen=True)
@@ -187,7 +180,7 @@ class Config:
         dagster_url: Where people find the Dagster UI.
         heartbeat_s: The rules are evaluated at least this often, seconds.
         build_every: Cron expression: models are built at most this often.
-        retention_s: How long groups of raw tables are kept, seconds; None is for ever.
+        retention_s: How long groups of tables are kept, seconds; None is for ever.
     """
 
     file: Path
@@ -217,7 +210,8 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
     Raises:
         ConfigError: With every problem.
     """
-    model = validate(_File, load_yaml(path, content=content), source_problems, feed_problems)
+    document = load_yaml(path, content=content)
+    model = validate(_File, document, source_problems, feed_problems, retention_problems)
     root = path.absolute().parent
     home = home_of(path, environ)
     warehouse = model.warehouse
@@ -234,7 +228,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         dagster_url=model.links.dagster,
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
-        retention_s=model.retention.model_dump(),
+        retention_s=model.retention.ages_s(),
     )
 
 

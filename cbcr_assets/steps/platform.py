@@ -58,6 +58,11 @@ class Platform:
         return self.home / "next-change.json"
 
     @property
+    def alert_store(self) -> str:
+        """SQLAlchemy URL of the alert store."""
+        return f"sqlite:///{self.home / 'alerts.db'}"
+
+    @property
     def dbt_target(self) -> Path:
         """Folder of dbt's manifest and compiled SQL."""
         return self.home / "dbt"
@@ -82,7 +87,7 @@ class Platform:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
-            store_url=f"sqlite:///{self.home / 'alerts.db'}",
+            store_url=self.alert_store,
             policy=self._policy(),
             links=Links(self.config.dashboard_url, self.config.dagster_url),
         )

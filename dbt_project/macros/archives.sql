@@ -84,7 +84,7 @@
     select distinct logs.instance_id, logs.sampled_at::date as day
     from {{ source('raw', 'log_archive') }} as logs
     inner join (
-        {{ refusals('log_archive', ['source_id', 'native_instance', 'sampled_at'], since) }}
+        {{ judged('log_archive', ['source_id', 'native_instance', 'sampled_at'], since) }}
     ) as refused_
         on
             logs.source_id = refused_.refused_source_id

@@ -258,7 +258,7 @@
         union
         select sets.instance_id
         from {{ source('raw', 'backup_sets') }} as sets
-        inner join ({{ refusals('backup_sets', ['source_id', 'repo', 'label'], since) }}) as refused_
+        inner join ({{ judged('backup_sets', ['source_id', 'repo', 'label'], since) }}) as refused_
             on
                 sets.source_id = refused_.refused_source_id
                 and sets.repo = refused_.refused_repo

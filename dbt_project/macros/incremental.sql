@@ -12,6 +12,19 @@
     )
 {%- endmacro %}
 
+{#- How far the slowest of some models has read. -#}
+{% macro oldest_mark(models) -%}
+    (
+        select min(marks.ingest_seq) from state.build_marks as marks
+        where
+            marks.model in (
+                {%- for model in models %}
+                '{{ model }}'{{ "," if not loop.last }}
+                {%- endfor %}
+            )
+    )
+{%- endmacro %}
+
 {#- A build of a past moment is no base for the next one: both say everything anew. A series of builds
     of past moments, each later than the one before, goes on if it says so (`cbcr_goes_on`). -#}
 {% macro is_replay() -%}

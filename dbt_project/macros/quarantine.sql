@@ -2,21 +2,23 @@
     by its key as a JSON list; entries of connectors name a file and line, and so match no row. -#}
 {% macro refused(table, key) -%}
     select distinct
-        {%- for name in key %}
-        try_cast(native_id as json) ->> '$[{{ loop.index0 }}]' as refused_{{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ named_rows(key) }}
     from {{ source('raw', 'quarantine') }}
     where table_name = '{{ table }}' and released_at is null
 {%- endmacro %}
 
-{#- The rows of which the contract said something, that it refuses them or no longer does, since a mark. -#}
-{% macro refusals(table, key, since) -%}
+{#- The rows that were refused, released or found repaired after an ingest sequence. -#}
+{% macro judged(table, key, since) -%}
     select distinct
-        {%- for name in key %}
-        try_cast(native_id as json) ->> '$[{{ loop.index0 }}]' as refused_{{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ named_rows(key) }}
     from {{ source('raw', 'quarantine') }}
     where table_name = '{{ table }}' and ingest_seq > {{ since }}
+{%- endmacro %}
+
+{% macro named_rows(key) -%}
+    {%- for name in key %}
+        try_cast(native_id as json) ->> '$[{{ loop.index0 }}]' as refused_{{ name }}{{ "," if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 {#- The rows of a raw table that models may believe. -#}

@@ -106,10 +106,7 @@ wanted as (
     where ingest_seq > {{ mark() }}
     union all
     select instance_id, from_at from {{ this }}
-    where {{ mark() }} > (
-        select min(marks.ingest_seq) from state.build_marks as marks
-        where marks.model in ('{{ consumers | join("', '") }}')
-    )
+    where {{ mark() }} > {{ oldest_mark(consumers) }}
 
 ),
 
@@ -146,8 +143,8 @@ final as (
     left join intermediate.int_rpo_intervals as intervals
         on
             scoped.instance_id = intervals.instance_id
-            and intervals.started_at < scoped.from_at
-            and intervals.ended_at >= scoped.from_at
+            and scoped.from_at > intervals.started_at
+            and scoped.from_at <= intervals.ended_at
     group by all
 
 )

@@ -1,0 +1,7 @@
+with source as (
+
+    {{ accepted('storage_samples', ['source_id', 'volume', 'sampled_at']) }}
+
+)
+
+select * from source

@@ -1,0 +1,7 @@
+with source as (
+
+    {{ accepted('worker_samples', ['source_id', 'pool', 'sampled_at']) }}
+
+)
+
+select * from source
