@@ -40,7 +40,8 @@ ROWS_AN_HOUR = 570
 _FLEET = """
 set variable start_at = now() at time zone 'UTC' - to_seconds($attempts * 3600.0 / $an_hour);
 insert into raw.instances by name
-select printf('db%05d', i) as instance_id, 'postgresql' as db_type, printf('team%d', i % 40) as team,
+select printf('db%05d', i) as instance_id, 'postgresql' as db_type,
+    printf('team%d', i % 40) as team,
     1 + i % 3 as tier, 'production' as environment, 86400.0 as rpo_s, 3600.0 as grace_s,
     '0 1 * * 0' as full_schedule, '0 */8 * * *' as incr_schedule, 'UTC' as timezone,
     getvariable('start_at')::timestamp as protect_from, nextval('state.ingest_seq') as ingest_seq
@@ -58,13 +59,14 @@ select 'p' as pull_id, 'a' as source_id, 'k' as kind, now() at time zone 'UTC' a
 create temp table made as
 select i, printf('db%05d', i % $instances) as instance_id,
     case (i // $instances) % 19 when 0 then 'full' else 'incr' end as backup_type,
-    getvariable('start_at')::timestamp + to_microseconds((i * 3600000000.0 / $an_hour)::bigint) as begun,
+    getvariable('start_at')::timestamp
+        + to_microseconds((i * 3600000000.0 / $an_hour)::bigint) as begun,
     hash(i, 1) % 1000 as dice, hash(i, 2) as identity,
     (select max(ingest_seq) from raw.pulls) + 1 + i // $an_hour as seq
 from range($attempts) as t(i);
 insert into raw.scheduled_runs by name
-select instance_id, backup_type, begun - interval 30 second as scheduled_at, begun + interval 1 hour as due_at,
-    seq as ingest_seq
+select instance_id, backup_type, begun - interval 30 second as scheduled_at,
+    begun + interval 1 hour as due_at, seq as ingest_seq
 from made order by i;
 insert into raw.scheduled_runs by name
 select printf('db%05d', i % $instances) as instance_id, 'incr' as backup_type,
@@ -87,7 +89,7 @@ drop table made;
 select count(nextval('state.ingest_seq')) from range((select max(ingest_seq) from raw.backup_jobs));
 """
 
-# An hour: 559 new attempts, ten that ran have ended, one arrived two days late.
+# An hour: 559 new attempts, of which eleven failed and twelve run on, and one that is two days late.
 _HOUR = """
 set variable seq = nextval('state.ingest_seq');
 set variable present = now() at time zone 'UTC';
@@ -96,12 +98,14 @@ select instance_id, row_number() over (order by hash(instance_id, $hour)) as n f
 insert into raw.backup_jobs by name
 select 'a' as source_id, printf('h%d-%d', $hour, n) as attempt_key, instance_id as native_instance,
     instance_id, 'pgbackrest' as tool, 'r1' as repo, 'incr' as backup_type,
-    case when n % 50 = 0 then 'failed' when n % 50 = 1 then 'running' else 'succeeded' end as state,
-    getvariable('present')::timestamp - case when n = 560 then interval 2 day else interval 9 minute end
-        as started_at,
+    case when n % 50 = 0 then 'failed' when n % 50 = 1 then 'running' else 'succeeded' end
+        as state,
+    getvariable('present')::timestamp
+        - case when n = 560 then interval 2 day else interval 9 minute end as started_at,
     case when n % 50 <> 1 then getvariable('present')::timestamp
         - case when n = 560 then interval 2 day else interval 5 minute end end as finished_at,
-    getvariable('present')::timestamp as first_seen_at, getvariable('present')::timestamp as last_seen_at,
+    getvariable('present')::timestamp as first_seen_at,
+    getvariable('present')::timestamp as last_seen_at,
     getvariable('seq') as ingest_seq
 from hour_ where n <= 560;
 """

@@ -183,6 +183,7 @@ class Truth:
         clones: Restores that only pgBackRest's own log tells of.
         strangers: Attempts of a server that the inventory does not know.
         rejects: Lines that cannot be used and must be in quarantine.
+        unsure: Rules and subjects whose verdict changes within half an hour by the clock alone.
     """
 
     incidents: tuple[PlantedIncident, ...]
@@ -192,6 +193,7 @@ class Truth:
     clones: int = 0
     strangers: int = 0
     rejects: int = 0
+    unsure: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,11 @@ from cbcr_assets.simulator.model import (
     Truth,
 )
 from cbcr_assets.simulator.schedule import GRACE, slots
+from cbcr_assets.simulator.truth_success import DAY, EARLY, burning, state, strength
+from cbcr_assets.simulator.truth_success import verdicts as success_verdicts
 
 PLANTED_REJECTS = 1
 """Lines of the job log that were damaged on purpose."""
-
-_LOST_AFTER = timedelta(hours=2)  # no run takes longer than 40 minutes
-_EARLY = timedelta(minutes=5)
-_DAY = timedelta(days=1)
-_STRENGTH = {"incr": 1, "diff": 2}
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,14 @@ class Comparison:
 
 
 def compare(truth: Truth, evaluations: Iterable[tuple[str, str, str]]) -> Comparison:
-    """Compare evaluations (rule, subject, status) with the truth; rows that are ok say nothing."""
+    """Compare evaluations (rule, subject, status) with the truth.
+
+    Rows that are ok say nothing, and nothing is held against a verdict that truth is unsure of.
+    """
     planted = {(i.rule, i.subject_id, i.status): i for i in truth.incidents}
-    seen = {verdict for verdict in evaluations if verdict[2] != "ok"}
+    seen = {
+        verdict for verdict in evaluations if verdict[2] != "ok" and verdict[:2] not in truth.unsure
+    }
     invented = (
         PlantedIncident(rule, "", subject, status, "nobody planted this")
         for rule, subject, status in sorted(seen - planted.keys())
@@ -75,15 +77,17 @@ def compare(truth: Truth, evaluations: Iterable[tuple[str, str, str]]) -> Compar
 
 def truth_of(fleet: Fleet) -> Truth:
     """Return what must be found at the fleet's `now`, and for half an hour after it."""
-    states = Counter(_state(attempt, fleet.now) for attempt in fleet.attempts)
+    states = Counter(state(attempt, fleet.now) for attempt in fleet.attempts)
+    burns, unsure = burning(fleet)
     return Truth(
-        incidents=tuple(incidents(fleet, at=fleet.now)),
+        incidents=(*incidents(fleet, at=fleet.now), *burns),
         attempts_by_state=tuple(sorted(states.items())),
         sets_available=sum(one.gone_at is None for one in fleet.sets),
         drills=len(fleet.drills),
         clones=len(fleet.clones),
         strangers=len(fleet.strangers),
         rejects=PLANTED_REJECTS,
+        unsure=unsure,
     )
 
 
@@ -135,8 +139,7 @@ def _verdicts(known: _Known, now: datetime, at: datetime) -> Iterator[tuple[str,
     rpo = "unknown" if is_dead else _rpo(known, at)
     if rpo != "ok":
         yield "rpo", rpo
-    if _has_open_failure(known.attempts, at):
-        yield "backup_failed", "breached"
+    yield from success_verdicts(known.attempts, known.archives, database.rpo_s, at)
     missed = _missed(known, now - DIED_AGO if is_dead else now, at)
     if missed:
         yield "backup_missed", missed
@@ -185,27 +188,6 @@ def _is_usable(one: BackupSet | None, by_label: Mapping[str, BackupSet], at: dat
     return False
 
 
-def _state(attempt: Attempt, at: datetime) -> str:
-    is_lost = attempt.state == "running" and at - attempt.started_at > _LOST_AFTER
-    return "lost" if is_lost else attempt.state
-
-
-def _strength(backup_type: str) -> int:
-    return _STRENGTH.get(backup_type, 3)
-
-
-def _has_open_failure(attempts: Sequence[Attempt], at: datetime) -> bool:
-    """A failure is open until a backup at least as strong, begun later, succeeds."""
-    healed = 0
-    for attempt in sorted(attempts, key=lambda a: a.started_at, reverse=True):
-        strength, state = _strength(attempt.backup_type), _state(attempt, at)
-        if state in ("failed", "lost") and strength > healed:
-            return True
-        if state == "succeeded":
-            healed = max(healed, strength)
-    return False
-
-
 def _missed(known: _Known, heard_until: datetime, at: datetime) -> str | None:
     """Return breached or unknown if the newest due run of a schedule never started."""
     database = known.database
@@ -225,14 +207,14 @@ def _newest_run(
     heard_until: datetime,
     at: datetime,
 ) -> str | None:
-    following = [*moments[1:], moments[-1] + GRACE + _DAY] if moments else []
+    following = [*moments[1:], moments[-1] + GRACE + DAY] if moments else []
     for slot, after in zip(reversed(moments), reversed(following), strict=True):
         due = slot + GRACE
         tries = [
             attempt
             for attempt in attempts
-            if slot - _EARLY <= attempt.started_at < after - _EARLY
-            and _strength(attempt.backup_type) >= _strength(kind)
+            if slot - EARLY <= attempt.started_at < after - EARLY
+            and strength(attempt.backup_type) >= strength(kind)
         ]
         if any(attempt.started_at <= due or attempt.state == "succeeded" for attempt in tries):
             return None

@@ -132,8 +132,9 @@
     end
 {%- endmacro %}
 
-{#- CTE `open_failures` of CTE `attempts` (with ended_at and strength): failed or lost, and no backup
-    as strong that began later has succeeded. -#}
+{#- CTEs up to `open_failures` of CTE `attempts` (with ended_at and strength). Open is what no backup as
+    strong that began later has made good; of that, failed or lost is a failure, and what has not
+    ended may become one. -#}
 {% macro open_failures() -%}
     successes as (
 
@@ -148,13 +149,13 @@
 
     ),
 
-    open_failures as (
+    open_attempts as (
 
         select attempts.*
         from attempts
         left join successes using (instance_id)
         where
-            attempts.state in ('failed', 'lost')
+            not {{ is_success('attempts.state') }}
             and coalesce(attempts.started_at, attempts.ended_at) >= coalesce(
                 case attempts.strength
                     when 1 then successes.by_any
@@ -163,6 +164,13 @@
                 end,
                 timestamp '0001-01-01'
             )
+
+    ),
+
+    open_failures as (
+
+        select * from open_attempts
+        where state in ('failed', 'lost')
 
     )
 {%- endmacro %}

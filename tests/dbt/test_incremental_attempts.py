@@ -232,9 +232,9 @@ class Recorded:
         for event in events:
             node = event["data"].get("node_info", {}).get("node_name")
             sql = event["data"].get("sql", "")
-            if event["info"]["name"] == "SQLQuery" and node in MODELS:
-                if not sql.lower().strip().rstrip(";") in ("begin", "commit"):
-                    self.statements.append(sql)
+            is_told = event["info"]["name"] == "SQLQuery" and node in MODELS
+            if is_told and sql.lower().strip(" \n;") not in ("begin", "commit"):
+                self.statements.append(sql)
         assert sum("int_attempts_recent" in sql for sql in self.statements) > 3
 
     @staticmethod
@@ -252,9 +252,9 @@ class Recorded:
 def differing(con: duckdb.DuckDBPyConnection, one: str, other: str) -> list[tuple[Any, ...]]:
     """Return up to three rows that only one of two queries gives, said by which."""
     return con.execute(
-        f"with one as ({one}), other as ({other}) (select 'incremental', * from (from one except all"
-        " from other) limit 3) union all (select 'full', * from (from other except all from one)"
-        " limit 3)"
+        f"with one as ({one}), other as ({other})"
+        " (select 'incremental', * from (from one except all from other) limit 3)"
+        " union all (select 'full', * from (from other except all from one) limit 3)"
     ).fetchall()
 
 
