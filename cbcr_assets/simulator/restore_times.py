@@ -52,8 +52,9 @@ def promised(database: Database, spec: FleetSpec, *, plant: str = "") -> Databas
     database = replace(database, drill_every_s=90 * DAY if plant == OVERDUE else every)
     if plant == OVERDUE:
         database = replace(database, incident=OVERDUE)
-    if plant == SLOW:
-        return replace(database, rto_s=HOUR, size_bytes=int(pace(database) * HOUR * _SLOW_SHARE))
+    if plant == SLOW:  # it hardly grows: what grows is the time
+        size = int(pace(database) * HOUR * _SLOW_SHARE)
+        return replace(database, rto_s=HOUR, size_bytes=size, growth_per_day=0.0001)
     if plant == OUTGROWN:
         minutes = int(_LARGE / pace(database) / _TOO_LONG / 60)
         growth = _GROWN ** (1 / spec.days) - 1

@@ -334,3 +334,44 @@ def test_the_trend_test_cries_wolf_as_seldom_as_it_says(built: Any, level: str, 
     assert wolf <= 0.05 * tested + 3 * math.sqrt(0.0475 * tested)
     if level == "instance":
         assert wolf > 0
+
+
+def usual(ended: Sequence[Restore], group: tuple[str, str], size: int) -> tuple[float, float]:
+    """Return the mean of the group, else of the fleet, with the spread of what was seen."""
+    paces = [one.pace for one in ended if one.group == group] or [one.pace for one in ended]
+    spread = math.sqrt(variance(paces)) if len(paces) > 1 else math.sqrt(0.06)
+    return math.log(size) + fmean(paces), spread
+
+
+def test_a_small_fleet_is_not_sure_of_what_it_cannot_know() -> None:
+    chance = random.Random(3)
+    covered, plain_covered, loss, plain_loss = [], [], [], []
+    for _ in range(400):
+        centre: dict[tuple[str, str], float] = defaultdict(lambda: chance.gauss(-18, GROUP_SD))
+        ended, undrilled = [], []
+        for number in range(15):
+            group = (f"t{number % 3}", f"v{chance.randrange(2)}")
+            own = centre[group] + chance.gauss(0, INSTANCE_SD)
+            made = [
+                Restore(str(number), group, NOW, 1e9 * math.exp(own + noise(chance)), 10**9)
+                for _ in range(chance.randrange(3) + 1)
+            ]
+            ended += made[1:]
+            undrilled += made[:1] if len(made) == 1 else []
+        if len(ended) < 3:
+            continue
+        oracle = Oracle(ended)
+        for one in undrilled:
+            actual = math.log(one.seconds)
+            wanted = oracle.estimate(one.instance, one.group, one.size)
+            plain = usual(ended, one.group, one.size)
+            for mu, sigma, hits, losses in (
+                (wanted.mu, wanted.sigma, covered, loss), (*plain, plain_covered, plain_loss)
+            ):  # fmt: skip
+                error = actual - (mu + NORMAL.inv_cdf(0.95) * sigma)
+                hits.append(error <= 0)
+                losses.append(max(0.95 * error, -0.05 * error))
+    assert len(covered) > 1500
+    assert abs(fmean(covered) - 0.95) < 0.025
+    assert fmean(plain_covered) < 0.92  # what the peers' plain spread would have promised
+    assert fmean(loss) < 0.9 * fmean(plain_loss)

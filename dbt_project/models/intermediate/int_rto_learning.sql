@@ -74,8 +74,9 @@ final as (
         group_sum / n_group as group_mean,
         group_repeats_own,
         seq as n,
-        count(*) filter (n_own = 1) over so_far as n_instances,
-        count(*) filter (n_group = 1) over so_far as n_groups,
+        -- A filtered count over a window takes minutes where this takes a fifth of a second.
+        sum((n_own = 1)::integer) over so_far as n_instances,
+        sum((n_group = 1)::integer) over so_far as n_groups,
         sum(residual * residual) over so_far as sum_squares,
         sum(instance_squares_step) over so_far as instance_squares,
         sum(group_squares_step) over so_far as group_squares,

@@ -57,10 +57,10 @@ outcomes as (
         instance_id,
         ended_at,
         is_success,
-        count(*) filter (is_success) over own as succeeded,
-        count(*) filter (not is_success) over own as failed,
-        count(*) filter (is_success) over everyone as fleet_succeeded,
-        count(*) filter (not is_success) over everyone as fleet_failed
+        sum(is_success::integer) over own as succeeded,
+        sum((not is_success)::integer) over own as failed,
+        sum(is_success::integer) over everyone as fleet_succeeded,
+        sum((not is_success)::integer) over everyone as fleet_failed
     from evidence
     window
         own as (partition by instance_id order by ended_at),

@@ -83,7 +83,7 @@ counted as (
 
 signed as (
 
-    select instance_id, sum(sign) as s
+    select instance_id, sum(sign) as s, median(slope) as slope
     from pairs
     group by instance_id
 
@@ -94,6 +94,7 @@ instances as (
     select
         counted.*,
         coalesce(signed.s, 0) as s,
+        signed.slope,
         greatest((n * (n - 1) * (2 * n + 5) - ties.correction) / 18.0, 0) as variance
     from counted
     left join signed using (instance_id)
@@ -101,66 +102,51 @@ instances as (
 
 ),
 
-slopes as (
+group_slopes as (
 
-    select 'instance' as level, instance_id, null as db_type, null as pool, median(slope) as slope
-    from pairs
-    group by instance_id
-    union all
-    select 'group' as level, null, db_type, pool, median(slope)
+    select db_type, pool, median(slope) as slope
     from pairs
     group by db_type, pool
 
 ),
 
-levels as (
+-- One restore of an instance has nothing to be compared with.
+groups as (
 
     select
-        'instance' as level,
-        instance_id,
         db_type,
         pool,
-        1 as n_instances,
-        n as n_restores,
-        first_at,
-        last_at,
-        s,
-        variance
-    from instances
-    union all
-    -- One restore of an instance has nothing to be compared with.
-    select
-        'group',
-        null,
-        db_type,
-        pool,
-        count(*),
-        sum(n)::bigint,
-        min(first_at),
-        max(last_at),
-        sum(s),
-        sum(variance)
+        count(*) as n_instances,
+        sum(n)::bigint as n,
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        sum(s) as s,
+        sum(variance) as variance
     from instances
     where n > 1
     group by db_type, pool
 
 ),
 
+levels as (
+
+    select 'instance' as level, 1 as n_instances, * from instances
+    union all by name
+    select 'group' as level, groups.*, group_slopes.slope
+    from groups
+    left join group_slopes using (db_type, pool)
+
+),
+
 tested as (
 
     select
-        levels.*,
-        slopes.slope as slope_per_30d,
-        levels.n_restores >= 8 as is_enough,
-        case when levels.n_restores >= 8 then {{ kendall_z('levels.s', 'levels.variance') }} end as z
+        * exclude (n, slope),
+        n as n_restores,
+        slope as slope_per_30d,
+        n >= 8 as is_enough,
+        case when n >= 8 then {{ kendall_z('s', 'variance') }} end as z
     from levels
-    left join slopes
-        on
-            levels.level = slopes.level
-            and (
-                levels.instance_id = slopes.instance_id
-                or (levels.db_type = slopes.db_type and levels.pool = slopes.pool)
-            )
 
 ),
 
