@@ -9,19 +9,50 @@ with drills as (
 
 ),
 
-measured as (
+tellers as (
+
+    select distinct instance_id, source_id
+    from {{ ref('stg_restore_jobs') }}
+    where instance_id is not null
+
+),
+
+-- Who tells of its drills is rarely who tells of its backups.
+heard as (
+
+    select
+        tellers.instance_id,
+        bool_and(status.status <> 'ok') as sources_stale,
+        max(status.last_ok_at) as last_ok_at,
+        max(status.stale_at) as stale_at
+    from tellers
+    inner join {{ ref('int_source_status') }} as status using (source_id)
+    group by tellers.instance_id
+
+),
+
+watched as (
 
     select
         drills.*,
         coalesce(last_proven_at, protect_from) as counts_from,
-        -- The drill may have been, and we did not hear of it.
-        drill_state = 'overdue'
-        and coalesce(seen.sources_stale, false)
-        and coalesce(seen.last_ok_at < drills.due_at, true) as is_blind,
-        seen.stale_at,
-        seen.last_ok_at
+        coalesce(heard.sources_stale, seen.sources_stale, false) as is_stale,
+        case when heard.instance_id is null then seen.last_ok_at else heard.last_ok_at end
+            as last_ok_at,
+        case when heard.instance_id is null then seen.stale_at else heard.stale_at end as stale_at
     from drills
+    left join heard using (instance_id)
     left join {{ ref('int_instance_sources') }} as seen using (instance_id)
+
+),
+
+measured as (
+
+    select
+        *,
+        -- The drill may have been, and we did not hear of it.
+        drill_state = 'overdue' and is_stale and coalesce(last_ok_at < due_at, true) as is_blind
+    from watched
 
 ),
 
