@@ -66,12 +66,7 @@ def compare_with_truth(demo: Demo) -> Comparison:
         verdicts = session.rows(
             "select rule, subject_id, status from state.sla_status where status <> 'ok'"
         )
-        slow = session.rows(
-            "select 'drill_slow', instance_id, 'breached' from marts.fct_restore_drills"
-            " where meets_rto = false"
-            " qualify row_number() over (partition by instance_id order by requested_at desc) = 1"
-        )
-    return compare(demo.truth, [*verdicts, *slow])
+    return compare(demo.truth, verdicts)
 
 
 def comparison_frame(comparison: Comparison) -> pl.DataFrame:

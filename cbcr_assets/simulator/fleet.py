@@ -25,6 +25,7 @@ from cbcr_assets.simulator.model import (
     Truth,
     Window,
 )
+from cbcr_assets.simulator.restore_times import OUTGROWN, OVERDUE, promised
 from cbcr_assets.simulator.samples import archives_of, storage_of
 from cbcr_assets.simulator.schedule import every, weekly
 from cbcr_assets.simulator.sets import sets_of
@@ -38,6 +39,8 @@ _METHODS = ("physical", "physical", "physical", "chain", "dump", "dump")
 _VOLUMES = {"agents": "nas1", "catalog-db": "nas2", DEAD_SOURCE: "edge-disk", "": "nas1"}
 _STANZAS_A_HOST = 300
 _BUSY, _BUSY_SINCE, _BUSY_BYTES = len(PLANS), timedelta(minutes=10), 500_000_000_000
+# The two after the busy one; a fleet of LEAST_INSTANCES has them.
+_PLANTED_PROMISES = {len(PLANS) + 1: OVERDUE, len(PLANS) + 2: OUTGROWN}
 _RETIRED, _RETIRED_AGO = 25, timedelta(days=3)
 _GRACEFUL = {4: 10 * HOUR, 6: 12 * HOUR, 24: 40 * HOUR}  # hours between backups to objective
 
@@ -113,8 +116,9 @@ def _database(index: int, spec: FleetSpec, now: datetime) -> Database:
         volume=f"{source}-repo" if method == "physical" else _VOLUMES[source],
     )
     if plan:
-        return _planned(database, plan, now)
-    return _seasoned(_scheduled(database, chance, is_blind=is_blind), index, now)
+        return promised(_planned(database, plan, now), spec)
+    database = _seasoned(_scheduled(database, chance, is_blind=is_blind), index, now)
+    return promised(database, spec, plant=_PLANTED_PROMISES.get(index, ""))
 
 
 def _source(method: str, index: int, chance: random.Random) -> str:

@@ -66,6 +66,7 @@ class Database:
     retired_at: datetime | None = None
     maintenance: Window | None = None
     incident: str = ""
+    drill_every_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ class PlantedIncident:
     """One verdict that CBCR must come to.
 
     Attributes:
-        rule: SLA rule, or `drill_slow` for a newest drill beyond its objective.
-        subject_kind: instance, source, alias or restore.
+        rule: SLA rule.
+        subject_kind: instance, source or alias.
         subject_id: What it is about.
         status: approaching, breached or unknown.
         story: What really happened, in one sentence.

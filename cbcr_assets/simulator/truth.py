@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cbcr_assets.simulator import restore_times
 from cbcr_assets.simulator.incidents import (
     DEAD_SOURCE,
     DIED_AGO,
@@ -99,11 +100,10 @@ def incidents(fleet: Fleet, *, at: datetime) -> Iterator[PlantedIncident]:
         database = known.database
         if database.retired_at is not None and database.retired_at <= at:
             continue
-        story = STORIES.get(database.incident, "nothing was planted here")
-        kinds = {"drill_slow": "restore"}
+        stories = STORIES | restore_times.STORIES
+        story = stories.get(database.incident, "nothing was planted here")
         for rule, status in _verdicts(known, fleet.now, at):
-            kind = kinds.get(rule, "instance")
-            yield PlantedIncident(rule, kind, database.instance_id, status, story)
+            yield PlantedIncident(rule, "instance", database.instance_id, status, story)
 
 
 @dataclass
@@ -145,8 +145,7 @@ def _verdicts(known: _Known, now: datetime, at: datetime) -> Iterator[tuple[str,
         yield "backup_missed", missed
     if _newest_failed([*known.drills, *known.clones]):
         yield "restore_failed", "breached"
-    if known.drills and _is_slow(known.drills[-1], database.rto_s):
-        yield "drill_slow", "breached"
+    yield from restore_times.verdicts(database, known.drills, has_backup=bool(known.sets), at=at)
 
 
 def _rpo(known: _Known, at: datetime) -> str:
@@ -227,9 +226,3 @@ def _newest_failed(restores: Sequence[Drill]) -> bool:
     ended = max(restores, key=lambda one: one.verified_at or one.restored_at or one.started_at,
                 default=None)  # fmt: skip
     return ended is not None and ended.state == "failed"
-
-
-def _is_slow(drill: Drill, rto_s: int) -> bool:
-    if drill.state == "failed" or drill.verified_at is None:
-        return True
-    return (drill.verified_at - drill.requested_at).total_seconds() > rto_s

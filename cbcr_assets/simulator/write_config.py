@@ -68,6 +68,7 @@ def _instance(database: Database) -> dict[str, Any]:
         "timezone": database.timezone,
         "rpo": f"{database.rpo_s}s",
         "rto": f"{database.rto_s}s",
+        "drill_every": f"{database.drill_every_s}s" if database.drill_every_s else None,
         "storage_volume": database.volume,
         "protect_from": stamp(database.protect_from),
         "full_schedule": database.full_schedule,

@@ -15,11 +15,16 @@
     {#- 93784 -> 1d 2h, 3725 -> 1h 2m, 42 -> 42s -#}
     case
         when {{ seconds }} >= 86400
-            then printf('%dd %dh', ({{ seconds }} // 86400)::bigint, ({{ seconds }} % 86400 // 3600)::bigint)
+            then printf('%dd %dh', {{ whole(seconds, 86400) }}, {{ whole(seconds ~ ' % 86400', 3600) }})
         when {{ seconds }} >= 3600
-            then printf('%dh %dm', ({{ seconds }} // 3600)::bigint, ({{ seconds }} % 3600 // 60)::bigint)
+            then printf('%dh %dm', {{ whole(seconds, 3600) }}, {{ whole(seconds ~ ' % 3600', 60) }})
         when {{ seconds }} >= 60
-            then printf('%dm %ds', ({{ seconds }} // 60)::bigint, ({{ seconds }} % 60)::bigint)
-        else printf('%ds', ({{ seconds }})::bigint)
+            then printf('%dm %ds', {{ whole(seconds, 60) }}, {{ whole(seconds ~ ' % 60', 1) }})
+        else printf('%ds', {{ whole(seconds, 1) }})
     end
+{%- endmacro %}
+
+{% macro whole(amount, unit) -%}
+    {#- How many whole units: // of two doubles keeps the fraction, and a cast rounds it up. -#}
+    floor(({{ amount }}) / {{ unit }})::bigint
 {%- endmacro %}

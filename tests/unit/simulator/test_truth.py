@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cbcr_assets.simulator import Fleet, FleetSpec, PlantedIncident, Truth, compare, simulate
 from cbcr_assets.simulator.incidents import PLANS
 from cbcr_assets.simulator.model import ArchiveSample, Attempt, BackupSet, Database, Drill
+from cbcr_assets.simulator.restore_times import STORIES
 from cbcr_assets.simulator.truth import incidents
 
 END = datetime(2026, 6, 15, 12)
@@ -24,7 +25,7 @@ def verdicts(fleet: Fleet, at: datetime) -> set[tuple[str, str, str]]:
 
 def test_each_incident_is_planted_on_a_database_of_its_own_and_seen(fleet: Fleet) -> None:
     planted = {d.incident: d.instance_id for d in fleet.databases if d.incident}
-    assert set(planted) == {plan.name for plan in PLANS}
+    assert set(planted) == {plan.name for plan in PLANS} | set(STORIES)
     burns = "success_budget_burn"
     told = {i.subject_id for i in fleet.truth.incidents if i.rule != burns}
     assert set(planted.values()) <= told
@@ -46,10 +47,16 @@ def test_consequences_are_part_of_the_truth(fleet: Fleet) -> None:
         "missed_incremental": {("backup_missed", "breached"), ("rpo", "breached")},
         "missed_dump": {("backup_missed", "breached")},
         "expired_chain": {("rpo", "breached")},
-        "never_backed_up": {("rpo", "breached"), ("backup_missed", "breached")},
+        "never_backed_up": {
+            ("rpo", "breached"),
+            ("backup_missed", "breached"),
+            ("rto_at_risk", "unknown"),
+        },
         "approaching": {("rpo", "approaching")},
-        "slow_drill": {("drill_slow", "breached")},
-        "failed_drill": {("restore_failed", "breached"), ("drill_slow", "breached")},
+        "slow_drill": {("rto_breached", "breached"), ("rto_at_risk", "approaching")},
+        "failed_drill": {("restore_failed", "breached"), ("rto_breached", "breached")},
+        "overdue_drill": {("drill_overdue", "breached")},
+        "outgrown": {("rto_at_risk", "breached")},
         "blind": {("rpo", "unknown"), ("backup_missed", "unknown")},
         "lost": {("backup_failed", "breached"), ("backup_lost", "breached")},
         "archive_stalled": {
