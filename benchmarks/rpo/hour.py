@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from benchmarks.rpo.generate import prepare, set_clock
-from benchmarks.rpo.shape import TICK_US, Place, Shape
+from benchmarks.rpo.shape import Place, Shape, micros
 from benchmarks.rpo.stretch import Stretch
 from cbcr_assets.records import raw_table
 from cbcr_assets.warehouse import FileWarehouse
@@ -40,18 +40,18 @@ class Batch:
         return {name: frame.height for name, frame in self.frames.items()}
 
 
-def next_hour(shape: Shape, place: Place, *, instances: int | None = None) -> Batch:
-    """Make the hour that follows the history.
+def next_hour(shape: Shape, place: Place, *, after: int = 0, instances: int | None = None) -> Batch:
+    """Make an hour that follows the history.
 
     Args:
         shape: The fleet whose history was generated.
         place: Where it was generated.
+        after: Hours between the end of the history and the begin of this one.
         instances: Take only what concerns the first so many instances, and none of the busiest
             class, whose chains of hundreds of sets make hours uneven; None takes all.
     """
-    ends = shape.end + HOUR
-    high_us = shape.end_us + 12 * TICK_US
-    stretch = Stretch(shape, shape.end_us, high_us, high_us)
+    ends = shape.end + (after + 1) * HOUR
+    stretch = Stretch(shape, micros(ends - HOUR), micros(ends), micros(ends))
     few = f" where n < {instances} and every_s > 900" if instances else ""
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
@@ -93,7 +93,7 @@ def _pulls(shape: Shape, ends: datetime) -> pl.DataFrame:
     schema = raw_table("pulls").polars_schema
     rows = [
         {
-            "pull_id": f"hour-{source}-{tick}",
+            "pull_id": f"{ends.isoformat()}-{source}-{tick}",
             "source_id": f"source{source}",
             "kind": "catalog",
             "started_at": ends - timedelta(minutes=5 * tick, seconds=2),

@@ -58,6 +58,7 @@ class Shape:
 
 
 SIZES: dict[str, Shape] = {
+    "100k": Shape(500, 100_000, days=73),  # to try things out
     # A tenth of the history of the same fleet: what may not grow with history is compared to this.
     "1m": Shape(5_000, 1_000_000, days=73),
     "10m": Shape(5_000, 10_000_000),
