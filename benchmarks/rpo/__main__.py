@@ -10,9 +10,8 @@ Needs Linux; 10m takes about 10 GB of disk and 100m about 60 GB, in --folder or 
 import argparse
 import json
 import os
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,10 +32,15 @@ def main() -> None:
             for size in given.sizes
         ]
     results.sort(key=lambda facts: list(SIZES).index(facts["size"]))
-    section = table.page(results, "python -m benchmarks.rpo " + " ".join(sys.argv[1:]))
+    section = table.page(results, _command([facts["size"] for facts in results]))
     print(section)
     if given.write:
         table.write(given.write, section)
+
+
+def _command(sizes: Sequence[str]) -> str:
+    """The command without what names this machine."""
+    return f"python -m benchmarks.rpo --sizes {' '.join(sizes)}"
 
 
 def _arguments() -> argparse.Namespace:

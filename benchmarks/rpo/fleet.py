@@ -114,7 +114,7 @@ select n, 'db' || lpad(n::varchar, 6, '0') as instance_id, kind, every_s, step_u
   least(0.25 * step_us, (60 + 1500 * u(n, 0, 22)) * 1e6)::bigint as short_us,
   -- whose logs are archived is consistent at its stop, all else at its start
   kind = 'physical' and u(n, 0, 23) < 0.6 as stops_consistent,
-  every_s * [1.0, 1.1, 1.1, 1.5, 1.5, 2.0][1 + floor(u(n, 0, 24) * 6)::integer] as rpo_s,
+  every_s * [1.1, 1.25, 1.5, 1.5, 2.0, 2.0][1 + floor(u(n, 0, 24) * 6)::integer] as rpo_s,
   1 + floor(u(n, 0, 25) * 4)::integer as tier
 from sized"""
 
