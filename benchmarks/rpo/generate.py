@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.rpo import fleet, history
+from benchmarks.rpo.engines.timing import own_cpu, own_peak
 from benchmarks.rpo.shape import SIZES, Place, Shape
 from benchmarks.rpo.stretch import Stretch, cut
 from cbcr_assets.warehouse import FileWarehouse
@@ -101,7 +102,7 @@ def main() -> None:
     place = Place(given.folder)
     begun = time.perf_counter()
     generate(SIZES[given.size], place)
-    took = time.perf_counter() - begun
+    took, cpu = time.perf_counter() - begun, own_cpu()
     with duckdb.connect(str(place.warehouse), read_only=True) as con:
         counted = con.execute(
             "select (select count(*) from raw.backup_jobs), (select count(*) from raw.backup_sets)"
@@ -109,7 +110,8 @@ def main() -> None:
     attempts, sets = counted or (0, 0)
     print(
         f"{attempts:,} attempts, {sets:,} sets, {place.warehouse.stat().st_size / 2**20:,.0f} MiB,"
-        f" {took:.0f} s: {took / attempts * 1e7:.0f} s for ten million attempts"
+        f" {took:.0f} s, {cpu:.0f} CPU s: {took / attempts * 1e7:.0f} s and"
+        f" {cpu / attempts * 1e7:.0f} CPU s for ten million attempts; peak {own_peak():,.0f} MiB"
     )
 
 

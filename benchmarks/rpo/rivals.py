@@ -8,6 +8,7 @@ protected now are left out.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "chdb": ("rpo_now", "violations", "history"),
     "postgresql": ("rpo_now", "lateral", "violations", "history"),
 }
+# What each engine leaves in the folder: removed once it was asked, for 100m fills a disk.
+_OWN = {"duckdb": "plain.duckdb", "chdb": "chdb", "postgresql": "postgresql"}
 # Queries that ask the same question under different names.
 _SAME = {"opened": "rpo_now", "lateral": "rpo_now"}
 
@@ -98,7 +101,17 @@ def run(asked: Asked, engine: str, chdb: Path | None) -> dict[str, dict[str, Any
         print("`uv pip install --python DIR/bin/python chdb`, and give it as --chdb DIR")
         return {}
     prepared = {} if engine == "cbcr" else {"prepare": _ask(python, engine, "prepare", asked)}
-    return prepared | {query: _ask(python, engine, query, asked) for query in QUERIES[engine]}
+    found = prepared | {query: _ask(python, engine, query, asked) for query in QUERIES[engine]}
+    if engine in _OWN:
+        _remove(asked.place.folder / _OWN[engine])
+    return found
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def has_module(python: str, name: str) -> bool:
