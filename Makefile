@@ -1,6 +1,6 @@
 # The command menu. `make setup` is part of every target and a no-op in a second when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast bench lint format lock clean
+.PHONY: help setup demo up test test-fast bench bench-rpo lint format lock clean
 BIN := .venv/bin
 # What `make bench` measures, one script a subject. alert_latency.py needs a real PostgreSQL and
 # pgBackRest and is run by hand.
@@ -42,6 +42,9 @@ format: setup ## format the Python code
 lock: setup ## make requirements/dev.lock anew
 	@.ci/setup uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
+
+bench-rpo: setup ## recovery point numbers beside other engines; say BENCH_RPO="--sizes 100m" for more
+	@$(BIN)/python -m benchmarks.rpo $(BENCH_RPO)
 
 clean: ## remove what setup and runs have made
 	@rm -rf .venv .uv .cbcr
