@@ -6,7 +6,7 @@ Does not belong here: words (see `render`), channels (see `receivers`).
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,11 @@ class Member:
     runbook: str
     labels: Mapping[str, str]
 
+    @property
+    def is_over(self) -> bool:
+        """It is fine again."""
+        return self.status == "ok"
+
 
 @dataclass(frozen=True)
 class Undelivered:
@@ -79,6 +84,14 @@ class Message:
         evaluation_id: Evaluation that says so.
         evaluated_at: Its moment, naive UTC.
         undelivered: Set when it was meant for somebody else.
+        reason: Why it is sent: firing, resolved, repeat, escalation, digest or acknowledged; empty
+            leaves it to `kind`.
+        incident: Identity that all messages of one incident share, from its beginning to its end,
+            so that a pager shows one; empty where the engine has none.
+        group: Labels that all of its episodes share.
+        groups: How many groups a digest is about, else 0.
+        step: Number of the step of an escalation, from 1, else 0.
+        acknowledged_by: Who has acknowledged it, may be empty.
     """
 
     id: str
@@ -92,6 +105,24 @@ class Message:
     evaluation_id: str
     evaluated_at: datetime
     undelivered: Undelivered | None = None
+    reason: str = ""
+    incident: str = ""
+    group: Mapping[str, str] = field(default_factory=dict)
+    groups: int = 0
+    step: int = 0
+    acknowledged_by: str = ""
+
+    @property
+    def told_as(self) -> str:
+        """Why it is sent, in a word of `reason`."""
+        return self.reason or ("resolved" if self.kind == "resolved" else "firing")
+
+    @property
+    def is_over(self) -> bool:
+        """All it is about is fine again."""
+        is_open = any(not member.is_over for member in self.members)
+        is_open |= any(count for status, count in self.counts.items() if status != "ok")
+        return self.told_as == "resolved" and not is_open
 
     @property
     def not_listed(self) -> int:
@@ -131,6 +162,21 @@ class Outgoing:
 
     message: Message
     thread: Thread | None = None
+
+    @property
+    def incident(self) -> str:
+        """What a pager knows it by: the same from beginning to end."""
+        message = self.message
+        if message.incident or self.thread:
+            return message.incident or (self.thread.ref if self.thread else "")
+        if message.total == 1 and message.members:
+            return f"{message.members[0].fingerprint}-{message.members[0].episode}"
+        return message.id
+
+    @property
+    def ends_incident(self) -> bool:
+        """Nothing of the incident is left."""
+        return self.message.is_over and (self.thread is None or self.thread.is_over)
 
 
 def stamp(moment: datetime) -> str:

@@ -81,7 +81,9 @@ class Platform:
         return open_service(
             store_url=f"sqlite:///{self.home / 'alerts.db'}",
             policy=self._policy(),
-            links=Links(self.config.dashboard_url, self.config.dagster_url),
+            links=Links(
+                self.config.dashboard_url, self.config.dagster_url, self.config.runbooks_url
+            ),
         )
 
     def _policy(self) -> Policy:

@@ -18,6 +18,7 @@ def body(message: Message, links: Links) -> dict[str, Any]:
     return {
         "version": 1,
         **facts,
+        "reason": message.told_as,
         "not_listed": message.not_listed,
         "title": render.title(message),
         "text": render.text(message, links),

@@ -19,7 +19,7 @@ from cbcr_assets.alerting.receivers.base import (
 )
 from cbcr_assets.alerting.receivers.blocks import blocks, summary
 from cbcr_assets.alerting.receivers.http import post
-from cbcr_assets.config.alerting import SlackWebhookReceiver
+from cbcr_assets.config.receivers import SlackWebhookReceiver
 
 _WORD = re.compile(r"[a-z_]{1,60}")
 
@@ -39,11 +39,16 @@ class SlackWebhook:
         except ValueError as error:
             return Retry(None, str(error))
         message = outgoing.message
-        content = {"text": summary(message), "blocks": blocks(message, self.links)}
+        content = {
+            "text": summary(message),
+            "blocks": blocks(message, self.links),
+            "mrkdwn": False,
+            "unfurl_links": False,
+        }
         answer = post(url, content, headers={}, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
-        outcome = judge_status(answer.status_code, answer.headers, now=now)
+        outcome = judge_status(answer.status, answer.headers, now=now)
         said = answer.text.strip()
         if isinstance(outcome, Delivered) and said != "ok":
             # Some proxy answered, not Slack.

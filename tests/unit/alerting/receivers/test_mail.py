@@ -1,0 +1,186 @@
+"""Mail against a real SMTP server on loopback: what it takes, refuses, and never answers."""
+
+import email
+import email.policy
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+
+from cbcr_assets.alerting.message import Outgoing, Thread
+from cbcr_assets.alerting.receivers.base import Delivered, Rejected, Retry
+
+TO = ["dba@example.org", "boss@example.org"]
+
+
+@pytest.fixture
+def send(mail_channel, message, at):
+    def send_one(outgoing=None, *, timeout_s=5.0, **settings):
+        built = mail_channel(**settings)
+        return built.send(outgoing or Outgoing(message), now=at, timeout_s=timeout_s)
+
+    return send_one
+
+
+@pytest.fixture
+def letters(mail_server):
+    """Read the letters that arrived."""
+
+    def read():
+        policy = email.policy.default
+        return [email.message_from_bytes(raw, policy=policy) for raw in mail_server.letters]
+
+    return read
+
+
+def test_a_letter_arrives(send, letters, mail_server, message):
+    outcome = send(to=TO)
+    [letter] = letters()
+    assert outcome == Delivered(letter["Message-ID"])
+    assert mail_server.envelope == TO
+    assert "MAIL FROM:<cbcr@example.org>" in mail_server.commands[1].upper().replace(
+        "CBCR@EXAMPLE.ORG", "cbcr@example.org"
+    )
+    assert letter["Subject"].startswith("🔴 CRITICAL orders-db would lose 1 h 30 min of data")
+    assert letter["To"] == "dba@example.org, boss@example.org"
+    assert letter["From"] == "CBCR <cbcr@example.org>"
+    assert letter["Date"] == "Mon, 23 Nov 2026 05:00:00 +0000"
+    assert (letter["Importance"], letter["Auto-Submitted"]) == ("high", "auto-generated")
+    plain = letter.get_body(("plain",)).get_content()
+    html = letter.get_body(("html",)).get_content()
+    for said in ("newest recovery point is 2026-11-23 03:30:00 UTC", "30 min ago", "1.5 times",
+                 "https://wiki/rpo.md", "http://dash/instance?id=orders-db"):  # fmt: skip
+        assert said in plain
+        assert said in html
+
+
+def test_the_same_message_is_the_same_letter(send, letters):
+    send()
+    send()
+    first, second = letters()
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+def test_what_continues_is_in_the_thread(send, letters, resolved):
+    ref = send().ref
+    send(Outgoing(resolved(), Thread(ref, 1, is_over=True)))
+    first, second = letters()
+    assert second["References"] == second["In-Reply-To"] == first["Message-ID"]
+    assert first["References"] is None
+    assert second["Message-ID"] != first["Message-ID"]
+
+
+def test_an_incident_makes_a_thread_without_references(send, letters, message, resolved):
+    send(Outgoing(replace(message, incident="i-7")))
+    send(Outgoing(resolved(incident="i-7")))
+    send(Outgoing(replace(message, id="m3", incident="i-8")))
+    roots = [letter["References"] for letter in letters()]
+    assert roots[0] == roots[1] != roots[2]
+
+
+@pytest.mark.parametrize("ref", ["", "x", "<a b@c>", "<a@b>\r\nBcc: x@y", "<ä@b>", '{"ts": 1}'])
+def test_a_strange_reference_begins_a_thread_anew(ref, send, letters, resolved):
+    assert isinstance(send(Outgoing(resolved(), Thread(ref, 1, is_over=True))), Delivered)
+    [letter] = letters()
+    assert (letter["References"], letter["Bcc"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ({"RCPT dba@example.org": "550 no such user", "RCPT boss@example.org": "553 no"},
+         Rejected("the mail server refused every recipient: 550, 553")),
+        ({"RCPT dba@example.org": "450 later", "RCPT boss@example.org": "550 no"},
+         Retry(None, "the mail server refused every recipient: 450, 550")),
+        ({"MAIL": "550 not you"}, Rejected("the mail server refused the sender: 550")),
+        ({"MAIL": "451 busy"}, Retry(None, "the mail server refused the sender: 451")),
+        ({"DATA": "554 no"}, Rejected("the mail server said 554")),
+        ({"CONTENT": "552 too large"}, Rejected("the mail server refused the letter: 552")),
+        ({"CONTENT": "451 full"}, Retry(None, "the mail server refused the letter: 451")),
+        ({"CONNECT": "421 closing"}, Retry(None, "the mail server said 421")),
+        ({"CONNECT": "554 go away"}, Rejected("the mail server said 554")),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_read(answers, outcome, send, mail_server):
+    mail_server.answers = answers
+    assert send(to=TO) == outcome
+
+
+@pytest.mark.parametrize("code", [450, 550])
+def test_who_is_refused_keeps_nobody_waiting_and_is_named(code, send, letters, mail_server):
+    mail_server.answers = {"RCPT boss@example.org": f"{code} mailbox full"}
+    assert isinstance(send(to=TO), Delivered)
+    assert mail_server.envelope == ["dba@example.org"]
+    [letter] = letters()
+    for part in ("plain", "html"):
+        said = letter.get_body((part,)).get_content()
+        assert f"boss@example.org did not get this: refused with {code}" in said
+
+
+@pytest.mark.parametrize("word", ["EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_server_that_hangs_is_left_in_time(word, send, mail_server):
+    mail_server.hangs_at = word
+    began = time.monotonic()
+    outcome = send(timeout_s=0.4)
+    assert time.monotonic() - began < 2
+    assert isinstance(outcome, Retry)
+    assert outcome.why.startswith("no answer: ")
+    assert mail_server.letters == []
+
+
+def test_nobody_listens(send, mail_server):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        mail_server.port, port = probe.getsockname()[1], mail_server.port
+        outcome = send()
+    mail_server.port = port
+    assert outcome == Retry(None, "no answer: ConnectionRefusedError")
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_letter_goes_over_tls(security, send, mail_server, tls, certificate, monkeypatch, secret):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    mail_server.tls, mail_server.is_tls_at_once = tls, security == "tls"
+    mail_server.offers = ("STARTTLS", "AUTH PLAIN")
+    outcome = send(security=security, username="cbcr", password="env:SECRET")
+    assert isinstance(outcome, Delivered)
+    assert mail_server.secured == [True]
+    assert any(command.startswith("AUTH PLAIN") for command in mail_server.commands)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_certificate_that_nobody_vouches_for_is_refused(security, send, mail_server, tls):
+    mail_server.tls, mail_server.is_tls_at_once = tls, security == "tls"
+    mail_server.offers = ("STARTTLS",)
+    outcome = send(security=security, username="cbcr", password="env:SECRET")
+    assert outcome == Retry(None, "no answer: the certificate cannot be trusted")
+    assert not [command for command in mail_server.commands if command.startswith("AUTH")]
+
+
+def test_without_starttls_nothing_goes_in_the_clear(send, mail_server):
+    outcome = send(security="starttls", username="cbcr", password="env:SECRET")
+    assert isinstance(outcome, Rejected)
+    assert "STARTTLS" in outcome.why
+    assert mail_server.commands[1:] == []
+
+
+def test_a_wrong_password_is_told_without_it(send, mail_server, secret, capfd):
+    mail_server.offers = ("AUTH PLAIN",)
+    mail_server.answers = {"AUTH": f"535 {secret} is wrong"}
+    outcome = send(username="cbcr", password="env:SECRET")
+    assert outcome == Rejected("the mail server said 535")
+    assert secret not in "".join(capfd.readouterr())
+
+
+def test_a_password_that_is_not_there_waits(send, mail_server):
+    outcome = send(username="cbcr", password="env:NOWHERE")
+    assert outcome == Retry(None, "the environment variable NOWHERE is not set")
+    assert mail_server.commands == []
+
+
+def test_a_line_with_one_dot_ends_no_letter(send, letters, message, member):
+    dotted = replace(message, members=(replace(member, summary=".\r\n.\r\nQUIT"),))
+    assert isinstance(send(Outgoing(dotted)), Delivered)
+    [letter] = letters()
+    assert "Dashboard http://dash" in letter.get_body(("plain",)).get_content()
