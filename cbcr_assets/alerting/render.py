@@ -15,6 +15,7 @@ _RESOLVED_SIGN = "✅"
 _SEEN_SIGN = "👀"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _LONGEST_TITLE = 300
+_NAMED = 10
 _LONGEST_S = 1e12
 
 
@@ -46,19 +47,38 @@ def statement(member: Member) -> str:
     return f"{member.subject_id}: {said}" if member.summary else f"{member.subject_id} {said}"
 
 
+def headline(member: Member) -> str:
+    """Return the first part of the statement: what is wrong, without the details."""
+    return statement(member).partition("; ")[0]
+
+
+def details(message: Message, shown: str) -> str:
+    """Return what the title, as it is shown, has not said about the only episode."""
+    [member] = message.members
+    first, _, rest = statement(member).partition("; ")
+    return rest[:1].upper() + rest[1:] if first in shown else statement(member)
+
+
 def facts(member: Member, message: Message) -> list[tuple[str, str]]:
     """Return what is said beside the statement: names of facts, and the facts."""
     now = message.evaluated_at
     if member.is_over:
         lasted = human_s((now - member.started_at).total_seconds())
-        was = [("It was", member.was)] if member.was else []
-        return [*was, ("Lasted", f"{lasted}, since {utc(member.started_at)}")]
-    found = [("Since", f"{utc(member.started_at)}, {_ago(member, message)}")]
+        found = [("It was", member.was)] if member.was else []
+        found.append(("Lasted", f"{lasted}, since {minute(member.started_at)}"))
+        if member.is_untold:
+            found.append(("Told late", "it began and ended before this could be told"))
+        if member.is_flapping:
+            found.append(("Flapping", "it changed often; its end was held back until it was quiet"))
+        return found
+    found = [("Since", f"{minute(member.started_at)}, {_ago(member, message)}")]
     found += [("How bad", bad) for bad in how_bad(member)]
-    found.append(("Verdict", f"{message.rule or 'rule'} {member.status}"))
+    found.append(("Verdict", f"{member.rule or message.rule} {member.status}".strip()))
     code = member.labels.get("error_code")
     if code and code not in member.summary:
         found.append(("Error code", code))
+    if member.acked_by:
+        found.append(("Taken care of", f"by {member.acked_by}"))
     if member.runbook:
         found.append(("What to do", member.runbook))
     return found
@@ -66,7 +86,9 @@ def facts(member: Member, message: Message) -> list[tuple[str, str]]:
 
 def lines(member: Member, message: Message, links: Links) -> list[str]:
     """Return what is said about one episode; the first line is the most important one."""
-    found = [f"{member_sign(member)} {statement(member)}"]
+    is_alone = len(message.members) == message.total == 1
+    said = details(message, title(message)) if is_alone else statement(member)
+    found = [said if is_alone else f"{member_sign(member)} {said}"] if said else []
     found += [f"{name}: {fact}" for name, fact in facts(member, message)]
     if not member.is_over:
         found.append(f"Look at it: {link(member, links)}")
@@ -75,8 +97,16 @@ def lines(member: Member, message: Message, links: Links) -> list[str]:
 
 def brief(member: Member, message: Message) -> str:
     """Return one line of facts about one episode of many."""
-    return ", ".join(
-        f"{name.lower()} {fact}" for name, fact in facts(member, message) if name != "What to do"
+    lasted = human_s((message.evaluated_at - member.started_at).total_seconds())
+    if member.is_over:
+        return f"lasted {lasted}"
+    code = member.labels.get("error_code")
+    return " · ".join(
+        [
+            f"{member.status} for {lasted}",
+            *how_bad(member),
+            *([f"error code {code}"] if code else []),
+        ]
     )
 
 
@@ -85,8 +115,10 @@ def notes(message: Message) -> list[str]:
     found = []
     if message.not_listed:
         found.append(f"… and {message.not_listed} more, {message.total} in all")
-    if message.acknowledged_by and message.told_as != "acknowledged":
-        found.append(f"Acknowledged by {message.acknowledged_by}")
+    if message.others_total:
+        names = ", ".join(member.subject_id for member in message.others[:_NAMED])
+        more = f" and {message.others_total - _NAMED} more" if message.others_total > _NAMED else ""
+        found.append(f"{'Still bad' if message.is_over else 'Ok again'}: {names}{more}")
     if message.undelivered:
         who, why = message.undelivered.receiver, message.undelivered.why
         found.append(f"Meant for {who}, which did not take it: {why}")
@@ -117,7 +149,8 @@ def over(message: Message, thread: Thread) -> str:
     count = "it is" if thread.total == 1 else f"all {thread.total} are"
     what = _only_subject(message) if thread.total == 1 else ""
     subject = f" {what}:" if what else ""
-    return f"{_RESOLVED_SIGN} {message.rule}:{subject} {count} ok since {utc(message.evaluated_at)}"
+    since = utc(message.evaluated_at)
+    return f"{_RESOLVED_SIGN} {_rule(message)}:{subject} {count} ok since {since}"
 
 
 def link(member: Member, links: Links) -> str:
@@ -134,14 +167,21 @@ def how_bad(member: Member) -> list[str]:
     value = human(member.value, member.unit)
     if member.objective is None:
         return [value]
-    ratio = member.value / member.objective if member.objective > 0 else math.inf
-    times = f" ({ratio:.3g} times)" if math.isfinite(ratio) else ""
-    return [f"{value}, objective {human(member.objective, member.unit)}{times}"]
+    objective = human(member.objective, member.unit)
+    share = 100 * member.value / member.objective if member.objective > 0 else math.inf
+    if not math.isfinite(share):
+        return [f"{value}, the objective is {objective}"]
+    return [f"{value}, {share:.0f} % of the objective {objective}"]
 
 
 def utc(moment: datetime) -> str:
     """Return a naive UTC moment for people."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def minute(moment: datetime) -> str:
+    """Return a naive UTC moment for people who do not ask for seconds."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def human(value: float, unit: str) -> str:
@@ -176,28 +216,50 @@ def _title(message: Message) -> tuple[str, str, str]:
     team = f"team {message.team}" if message.team else ""
     mine = f" ({team})" if team else ""
     subject = _only_subject(message)
+    if message.told_as == "digest":
+        return f"{sign(message)} ", _digest(message), mine
     if message.is_over:
-        return f"{_RESOLVED_SIGN} Resolved {message.rule}: ", subject or _count(message), mine
+        return f"{_RESOLVED_SIGN} {_ended(message)} {_rule(message)}: ", _what_ended(message), mine
     if message.told_as == "acknowledged":
-        who = f" by {message.acknowledged_by}" if message.acknowledged_by else ""
-        what = f"{message.rule}: {subject or _count(message)}"
-        return f"{_SEEN_SIGN} Acknowledged{who}: ", what, mine
+        what = f"{_rule(message)}: {subject or _count(message)}"
+        return f"{_SEEN_SIGN} {message.by or 'Somebody'} takes care of ", what, mine
     before = f"{sign(message)} {message.severity.upper()}{_emphasis(message)} "
     if subject:
-        headline = statement(message.members[0]).partition("; ")[0]
         about = ", ".join(part for part in (message.rule, team) if part)
-        return before, headline, f" ({about})"
-    where = f" in {message.groups} groups" if message.groups > 1 else ""
-    rule = f"{message.rule}: " if message.rule else ""
-    return before + rule, f"{_count(message)}{where}", mine
+        return before, headline(message.members[0]), f" ({about})" if about else ""
+    return before + f"{_rule(message)}: ", _count(message), mine
+
+
+def _digest(message: Message) -> str:
+    where = f"in {message.groups} groups"
+    if message.is_over:
+        return f"STORM: {message.total} alerts resolved {where}"
+    ended = f", {message.others_total} resolved" if message.others_total else ""
+    counts = f": {_counts(message)}" if message.counts else ""
+    return f"{message.severity.upper()} STORM: {message.total} alerts {where}{counts}{ended}"
+
+
+def _ended(message: Message) -> str:
+    untold = message.members and all(member.is_untold for member in message.members)
+    return "Fired and resolved" if untold else "Resolved"
+
+
+def _what_ended(message: Message) -> str:
+    still = f", {message.others_total} still bad" if message.others_total else ""
+    return (_only_subject(message) or f"{message.total} {_plural(message)}") + still
 
 
 def _emphasis(message: Message) -> str:
     if message.told_as == "escalation":
-        return f" NOBODY ACKNOWLEDGED, step {message.step}:" if message.step else " ESCALATED"
+        step = f" (step {message.escalation_step})" if message.escalation_step else ""
+        return f", NOBODY ACKNOWLEDGED{step}:"
     if message.told_as == "repeat":
-        return " STILL:"
-    return " WORSE:" if message.kind == "worsened" else ""
+        return ", STILL:"
+    return ", WORSE:" if message.kind == "worsened" else ""
+
+
+def _rule(message: Message) -> str:
+    return message.rule or "several rules"
 
 
 def _only_subject(message: Message) -> str:
@@ -206,10 +268,12 @@ def _only_subject(message: Message) -> str:
 
 def _count(message: Message) -> str:
     what = f"{message.total} {_plural(message)}"
-    if not message.counts or message.is_over:
-        return what
+    return f"{what}: {_counts(message)}" if message.counts else what
+
+
+def _counts(message: Message) -> str:
     counts = sorted(message.counts.items(), key=lambda pair: -pair[1])
-    return f"{what}: " + ", ".join(f"{count} {status}" for status, count in counts)
+    return ", ".join(f"{count} {status}" for status, count in counts)
 
 
 def _ago(member: Member, message: Message) -> str:

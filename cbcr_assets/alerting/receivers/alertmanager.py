@@ -43,18 +43,23 @@ class Alertmanager:
 
     def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
         """Hand over what one message is about."""
-        message = outgoing.message
-        if message.told_as == "acknowledged":
+        if outgoing.message.told_as == "acknowledged":
             # It knows no acknowledgement; its silences are the users' own.
             return Delivered()
-        alerts = list(self._alerts(message.members, message.rule, message.team, now))
+        return self._post(self.alerts(outgoing, now), now, timeout_s)
+
+    def alerts(self, outgoing: Outgoing, now: datetime) -> list[Alert]:
+        """Return what is handed over about one message."""
+        message = outgoing.message
+        told = (*message.members, *message.others)
+        alerts = list(self._alerts(told, message.rule, message.team, now))
         if message.not_listed:
             alerts += self._unlisted(outgoing, now)
-        return self._post(alerts, now, timeout_s)
+        return alerts
 
     def heartbeat(
         self,
-        open_members: Iterable[tuple[str, str, Member]],
+        open_members: Iterable[Member],
         *,
         now: datetime,
         timeout_s: float,
@@ -62,16 +67,11 @@ class Alertmanager:
         """Say again all that is open: none of it ends because a message was long ago.
 
         Args:
-            open_members: Rule, team and episode of all that is open.
+            open_members: All that is open, each with its rule and team.
             now: Present, naive UTC.
             timeout_s: When to give up, seconds.
         """
-        alerts = [
-            alert
-            for rule, team, member in open_members
-            for alert in self._alerts([member], rule, team, now)
-        ]
-        return self._post(alerts, now, timeout_s)
+        return self._post(list(self._alerts(open_members, "", "", now)), now, timeout_s)
 
     def _post(self, alerts: Sequence[Alert], now: datetime, timeout_s: float) -> Outcome:
         try:
@@ -90,7 +90,7 @@ class Alertmanager:
             answer = post(place, batch, headers=headers, timeout_s=left_s)
             if isinstance(answer, Retry):
                 return answer
-            outcome = judge_status(answer.status, answer.headers, now=now)
+            outcome = judge_status(answer.status_code, answer.headers, now=now)
             if not isinstance(outcome, Delivered):
                 return outcome
             if answer.text.strip():
@@ -101,7 +101,7 @@ class Alertmanager:
         self, members: Iterable[Member], rule: str, team: str, now: datetime
     ) -> Iterator[Alert]:
         for member in members:
-            labels = _labels(member, rule, team)
+            labels = _labels(member, member.rule or rule, member.team or team)
             about = {
                 "annotations": {
                     "summary": render.statement(member),

@@ -36,10 +36,10 @@ def blocks(message: Message, links: Links, *, button: str = "") -> list[Block]:
         links: Where people find more.
         button: Value of the button that acknowledges; without one there is no button.
     """
-    # Slack shows 150 characters as a header: where that cuts a sentence, it follows whole.
-    head = {"type": "header", "text": _plain(render.title(message, _HEADER - 10), _HEADER)}
+    title = shorten(render.title(message, _HEADER), _HEADER)
+    head = {"type": "header", "text": _plain(title, _HEADER)}
     if message.total == 1 and len(message.members) == 1:
-        about = _one(message.members[0], message)
+        about = _one(message.members[0], message, title)
         left_out = 0
     else:
         about = _many(message, _TOTAL - _SPARE)
@@ -71,13 +71,15 @@ def escape(text: str, limit: int) -> str:
     return escaped
 
 
-def _one(member: Member, message: Message) -> list[Block]:
-    facts = render.facts(member, message)
+def _one(member: Member, message: Message, title: str) -> list[Block]:
+    # What is an address becomes a link below.
+    facts = [(n, fact) for n, fact in render.facts(member, message) if not _is_url(fact)]
     long = [(name, fact) for name, fact in facts if units(fact) > _FIELD // 2]
     fields = [_plain(f"{name}\n{fact}", _FIELD) for name, fact in facts if (name, fact) not in long]
+    said = render.details(message, title)
+    sentences = [*([said] if said else []), *(f"{name}: {fact}" for name, fact in long)]
     shown: list[Block] = [
-        {"type": "section", "text": _plain(render.statement(member), _STATEMENT)},
-        *({"type": "section", "text": _plain(f"{n}: {fact}", _STATEMENT)} for n, fact in long),
+        {"type": "section", "text": _plain(sentence, _STATEMENT)} for sentence in sentences
     ]
     if fields:
         shown.append({"type": "section", "fields": fields[:_FIELDS]})
@@ -88,7 +90,7 @@ def _many(message: Message, room: int) -> list[Block]:
     shown: list[Block] = []
     for member in message.members:
         sign, brief = render.member_sign(member), render.brief(member, message)
-        line = f"{sign} {shorten(render.statement(member), _BRIEF)}\n{shorten(brief, _BRIEF)}"
+        line = f"{sign} {shorten(render.headline(member), _BRIEF)}\n{shorten(brief, _BRIEF)}"
         if units(line) > room:
             break
         room -= units(line)
@@ -100,12 +102,13 @@ def _links(message: Message, links: Links) -> Block:
     places = [("Dashboard", links.dashboard_url), ("Dagster", links.dagster_url)]
     if len(message.members) == 1:
         places.insert(0, ("Look at it", render.link(message.members[0], links)))
+    # Of many, only what is the same for all.
     runbooks = {m.runbook for m in message.members if not m.is_over and _is_url(m.runbook)}
     if len(runbooks) == 1:
         places.insert(0, ("What to do", runbooks.pop()))
     # A link that was cut would lead astray.
     found = [f"<{url}|{name}>" for name, place in places if len(url := _url(place)) <= _LINK]
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": "  ·  ".join(found) or "–"}]}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": "  ·  ".join(found) or "–"}}
 
 
 def _acknowledge(button: str) -> list[Block]:

@@ -15,6 +15,8 @@ def body(message: Message, links: Links) -> dict[str, Any]:
     facts = as_json(message)
     for member, plain in zip(message.members, facts["members"], strict=True):
         plain["link"] = render.link(member, links)
+    for member, plain in zip(message.others, facts["others"], strict=True):
+        plain["link"] = render.link(member, links)
     return {
         "version": 1,
         **facts,

@@ -40,12 +40,12 @@ class Answer:
     """What the other side said.
 
     Attributes:
-        status: HTTP status.
+        status_code: HTTP status.
         headers: Headers, in any case.
         text: The beginning of the body; never shown, for it may hold what we sent.
     """
 
-    status: int
+    status_code: int
     headers: Mapping[str, str]
     text: str
 

@@ -84,7 +84,7 @@ def page(message: Message, links: Links, notes: list[str]) -> str:
         f'<h1 style="font-size:20px;line-height:1.3;margin:0 0 12px;padding-left:12px;'
         f'border-left:6px solid {colour}">{title}</h1>'
     ]
-    if message.total == 1 and message.members:
+    if len(message.members) == message.total == 1:
         rows.append(_one(message.members[0], message, links))
     else:
         rows += [_row(member, message, links) for member in message.members]
@@ -102,7 +102,7 @@ def _one(member: Member, message: Message, links: Links) -> str:
         for name, fact in render.facts(member, message)
     )
     return (
-        f'<p style="margin:0 0 12px">{escape(render.statement(member))}</p>'
+        f'<p style="margin:0 0 12px">{escape(render.details(message, render.title(message)))}</p>'
         f'<table style="border-collapse:collapse;margin:0 0 12px">{facts}</table>'
         f'<p style="margin:0 0 16px;font-weight:bold">'
         f"{_a('Look at it', render.link(member, links))}</p>"
@@ -110,7 +110,7 @@ def _one(member: Member, message: Message, links: Links) -> str:
 
 
 def _row(member: Member, message: Message, links: Links) -> str:
-    said = escape(f"{render.member_sign(member)} {render.statement(member)}")
+    said = escape(f"{render.member_sign(member)} {render.headline(member)}")
     return (
         f'<p style="margin:0 0 10px">{said}<br><span style="color:{_GREY};font-size:14px">'
         f"{escape(render.brief(member, message))} · "

@@ -40,24 +40,28 @@ class Opsgenie:
             key = self.config.api_key.resolve(self.environ)
         except ValueError as error:
             return Retry(None, str(error))
-        alias = outgoing.incident
-        path, content = self._call(outgoing, alias)
+        path, content = self.call(outgoing)
         headers = {"Authorization": f"GenieKey {key}"}
         url = self.config.base_url + path
         answer = post(url, content, headers=headers, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
-        outcome = judge_status(answer.status, answer.headers, now=now)
+        outcome = judge_status(answer.status_code, answer.headers, now=now)
         if isinstance(outcome, Delivered):
             is_receipt = isinstance(answer.json().get("requestId"), str)
-            return Delivered(alias) if is_receipt else Retry(None, "the answer is not Opsgenie's")
+            return (
+                Delivered(outgoing.incident)
+                if is_receipt
+                else Retry(None, "the answer is not Opsgenie's")
+            )
         return outcome
 
-    def _call(self, outgoing: Outgoing, alias: str) -> tuple[str, dict[str, Any]]:
-        message = outgoing.message
+    def call(self, outgoing: Outgoing) -> tuple[str, dict[str, Any]]:
+        """Return path and body of the call that says a message."""
+        message, alias = outgoing.message, outgoing.incident
         note = {
             "source": _SOURCE,
-            "user": shorten(message.acknowledged_by or _SOURCE, 100),
+            "user": shorten(message.by or _SOURCE, 100),
             "note": shorten(render.text(message, self.links, longest=_NOTE), _NOTE),
         }
         place = f"v2/alerts/{quote(alias, safe='')}"

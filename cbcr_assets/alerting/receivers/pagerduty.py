@@ -104,7 +104,7 @@ def build(config: PagerDutyReceiver, *, links: Links, environ: Mapping[str, str]
 
 
 def _judge(answer: Answer, key: str, now: datetime) -> Outcome:
-    outcome = judge_status(answer.status, answer.headers, now=now)
+    outcome = judge_status(answer.status_code, answer.headers, now=now)
     said = str(answer.json().get("status", ""))
     if isinstance(outcome, Delivered):
         return Delivered(key) if said == "success" else Retry(None, "the answer is not PagerDuty's")

@@ -59,11 +59,12 @@ def tidy(message: Message) -> Message:
         team=clean(message.team, _NAME),
         counts={clean(name, _NAME): count for name, count in message.counts.items()},
         members=tuple(_tidy_member(member) for member in message.members),
+        others=tuple(_tidy_member(member) for member in message.others),
         evaluation_id=clean(message.evaluation_id, _NAME),
         undelivered=Undelivered(lost.receiver, clean(lost.why, _SENTENCE)) if lost else None,
         incident=_identity(message.incident),
         group=_labels(message.group),
-        acknowledged_by=clean(message.acknowledged_by, _NAME),
+        by=clean(message.by, _NAME),
     )
 
 
@@ -94,6 +95,9 @@ def _tidy_member(member: Member) -> Member:
         was=clean(member.was, _SENTENCE),
         runbook=clean(member.runbook, _SENTENCE),
         labels=_labels(member.labels),
+        acked_by=clean(member.acked_by, _NAME),
+        rule=clean(member.rule, _NAME),
+        team=clean(member.team, _NAME),
     )
 
 

@@ -80,7 +80,7 @@ class Slack:
         button: str,
     ) -> tuple[Outcome, str]:
         message = outgoing.message
-        asks = message.told_as in _BROADCAST and not message.acknowledged_by
+        asks = message.told_as in _BROADCAST and any(not m.acked_by for m in message.members)
         call: dict[str, Any] = {
             "channel": parent["channel"] if parent else self.config.channel,
             "text": summary(message),
@@ -138,7 +138,7 @@ class _Caller:
         if isinstance(answer, Retry):
             return answer, ""
         said = answer.json()
-        if answer.status == 200 and said.get("ok") is True:
+        if answer.status_code == 200 and said.get("ok") is True:
             return said
         return _judge(answer, said, self.now)
 
@@ -164,11 +164,11 @@ def _parent(thread: Thread | None) -> dict[str, str] | None:
 def _judge(answer: Answer, said: Mapping[str, Any], now: datetime) -> tuple[Outcome, str]:
     word = str(said.get("error", ""))
     error = word if _WORD.fullmatch(word) else ""
-    if error in _PASSING or (error and (answer.status == 429 or answer.status >= 500)):
+    if error in _PASSING or (error and (answer.status_code == 429 or answer.status_code >= 500)):
         return Retry(retry_after_s(answer.headers, now=now), f"Slack says {error}"), error
     if error:
         return Rejected(f"Slack says {error}"), error
-    outcome = judge_status(answer.status, answer.headers, now=now)
+    outcome = judge_status(answer.status_code, answer.headers, now=now)
     if isinstance(outcome, Delivered):
         return Retry(None, "the answer is not Slack's"), ""
     return outcome, ""

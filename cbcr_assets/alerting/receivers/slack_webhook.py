@@ -48,7 +48,7 @@ class SlackWebhook:
         answer = post(url, content, headers={}, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
-        outcome = judge_status(answer.status, answer.headers, now=now)
+        outcome = judge_status(answer.status_code, answer.headers, now=now)
         said = answer.text.strip()
         if isinstance(outcome, Delivered) and said != "ok":
             # Some proxy answered, not Slack.

@@ -51,8 +51,8 @@ class Teams:
         answer = post(url, content, headers={}, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
-        outcome = judge_status(answer.status, answer.headers, now=now)
-        is_receipt = answer.status == 202 or answer.text.strip() in _RECEIPTS
+        outcome = judge_status(answer.status_code, answer.headers, now=now)
+        is_receipt = answer.status_code == 202 or answer.text.strip() in _RECEIPTS
         if isinstance(outcome, Delivered) and not is_receipt:
             # The connector told its own 429 in a 200; a proxy's page is no receipt either.
             return Retry(None, "the answer is not Teams'")
@@ -102,15 +102,16 @@ def _card(message: Message, links: Links, shown: int) -> Element:
 
 
 def _member(member: Member, message: Message) -> list[Element]:
-    line = f"{render.member_sign(member)} {render.statement(member)}"
-    said = [_text(line, weight="Bolder", spacing="Medium")]
-    facts = render.facts(member, message)
-    if message.total > 1:
-        return [*said, _text(render.brief(member, message), spacing="None")]
-    return said + [
-        _block([_run(f"{name}: ", weight="Bolder"), _run(fact)], spacing="None")
-        for name, fact in facts
+    if not len(message.members) == message.total == 1:
+        line = f"{render.member_sign(member)} {render.headline(member)}"
+        brief = _text(render.brief(member, message), spacing="None")
+        return [_text(line, weight="Bolder", spacing="Medium"), brief]
+    said = render.details(message, render.title(message, _TITLE))
+    facts = [
+        _block([_run(f"{name}: ", weight="Bolder"), _run(fact)], spacing="Small")
+        for name, fact in render.facts(member, message)
     ]
+    return [*([_text(said, spacing="Medium")] if said else []), *facts]
 
 
 def _actions(message: Message, links: Links) -> list[Element]:

@@ -44,7 +44,7 @@ class Webhook:
         answer = post(url, content, headers=headers, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
-        return judge_status(answer.status, answer.headers, now=now)
+        return judge_status(answer.status_code, answer.headers, now=now)
 
     def _value(self, value: SecretRef | str) -> str:
         return value.resolve(self.environ) if isinstance(value, SecretRef) else value

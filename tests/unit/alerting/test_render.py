@@ -47,9 +47,9 @@ def test_one_breach_says_what_which_since_when_how_bad_and_what_to_do():
         render.text(ONE, LINKS)
         == """\
 🔴 CRITICAL orders/db 1 would lose 1 h 30 min of data (rpo, team payments)
-🔴 orders/db 1 would lose 1 h 30 min of data; the newest point is of 03:30
-  Since: 2026-11-23 04:30:00 UTC, 30 min ago
-  How bad: 1 h 30 min, objective 1 h (1.5 times)
+The newest point is of 03:30
+  Since: 2026-11-23 04:30 UTC, 30 min ago
+  How bad: 1 h 30 min, 150 % of the objective 1 h
   Verdict: rpo breached
   Error code: 056
   What to do: docs/runbooks/rpo.md
@@ -64,9 +64,9 @@ def test_the_end_says_how_long_it_took_and_what_it_was():
         render.text(OVER, LINKS)
         == """\
 ✅ Resolved rpo: orders/db 1 (team payments)
-✅ orders/db 1: all is fine
+orders/db 1: all is fine
   It was: it was late
-  Lasted: 30 min, since 2026-11-23 04:30:00 UTC
+  Lasted: 30 min, since 2026-11-23 04:30 UTC
 Evaluated 2026-11-23 05:00:00 UTC
 Dashboard http://dash, Dagster http://dagster"""
     )
@@ -74,7 +74,7 @@ Dashboard http://dash, Dagster http://dagster"""
 
 def test_a_storm_lists_some_and_counts_all():
     text = render.text(replace(storm(500), kind="worsened"), LINKS)
-    first = "🔴 CRITICAL WORSE: rpo: 500 instances: 497 breached, 3 unknown (team payments)"
+    first = "🔴 CRITICAL, WORSE: rpo: 500 instances: 497 breached, 3 unknown (team payments)"
     assert text.startswith(first + "\n")
     assert "… and 480 more, 500 in all" in text
 
@@ -90,13 +90,16 @@ def test_a_text_with_a_limit_counts_what_it_left_out():
 @pytest.mark.parametrize(
     ("facts", "title"),
     [
-        ({"reason": "repeat"}, "🔴 CRITICAL STILL: orders/db 1 would lose"),
-        ({"reason": "escalation", "step": 2},
-         "🔴 CRITICAL NOBODY ACKNOWLEDGED, step 2: orders/db 1 would lose"),
-        ({"reason": "acknowledged", "acknowledged_by": "Ann"},
-         "👀 Acknowledged by Ann: rpo: orders/db 1 (team payments)"),
-        ({"reason": "digest", "groups": 40, "total": 500, "counts": {"breached": 500}, "rule": ""},
-         "🔴 CRITICAL 500 instances: 500 breached in 40 groups (team payments)"),
+        ({"kind": "repeat"}, "🔴 CRITICAL, STILL: orders/db 1 would lose"),
+        ({"kind": "worsened"}, "🔴 CRITICAL, WORSE: orders/db 1 would lose"),
+        ({"kind": "escalation", "escalation_step": 2},
+         "🔴 CRITICAL, NOBODY ACKNOWLEDGED (step 2): orders/db 1 would lose"),
+        ({"kind": "acknowledged", "by": "Ann"},
+         "👀 Ann takes care of rpo: orders/db 1 (team payments)"),
+        ({"kind": "digest", "groups": 40, "total": 500, "counts": {"breached": 500}, "rule": "",
+          "team": "", "others_total": 7},
+         "🔴 CRITICAL STORM: 500 alerts in 40 groups: 500 breached, 7 resolved"),
+        ({"rule": "", "total": 2}, "🔴 CRITICAL several rules: 2 instances: 1 breached"),
     ],
 )  # fmt: skip
 def test_the_reason_is_in_the_title(facts, title):
@@ -111,6 +114,21 @@ def test_what_is_over_only_in_part_is_not_green():
     assert render.title(both).startswith("🔴 CRITICAL rpo: 2 instances: 1 ok, 1 breached")
     counted = replace(OVER, total=30, counts={"ok": 29, "unknown": 1})
     assert render.sign(counted) == "🔴"
+
+
+def test_an_end_says_what_is_still_bad_and_what_was_told_late():
+    title = render.title(replace(OVER, others=(MEMBER,), others_total=1))
+    assert title == "✅ Resolved rpo: orders/db 1, 1 still bad (team payments)"
+    assert "Still bad: orders/db 1" in render.text(
+        replace(OVER, others=(MEMBER,), others_total=1), LINKS
+    )
+    untold = replace(OVER.members[0], is_untold=True, is_flapping=True)
+    text = render.text(replace(OVER, members=(untold,)), LINKS)
+    assert text.startswith("✅ Fired and resolved rpo: orders/db 1 (team payments)")
+    assert "it began and ended before this could be told" in text
+    assert "held back until it was quiet" in text
+    digest = replace(OVER, kind="digest", total=40, counts={"ok": 40}, groups=9)
+    assert render.title(digest).startswith("✅ STORM: 40 alerts resolved in 9 groups")
 
 
 def test_a_long_title_keeps_sign_and_owner():

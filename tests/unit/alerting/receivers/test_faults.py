@@ -200,11 +200,11 @@ def test_a_strange_reference_is_borne(kind, ref, send, resolved):
 
 @pytest.mark.parametrize("kind", WITH_APPRISE)
 @pytest.mark.parametrize(
-    "reason", ["firing", "repeat", "escalation", "digest", "acknowledged", "resolved"]
+    "reason", ["opened", "repeat", "escalation", "digest", "acknowledged", "resolved"]
 )
 def test_every_reason_can_be_told(kind, reason, send, message, resolved):
     base = resolved() if reason == "resolved" else message
-    told = replace(base, reason=reason, incident="i-7", step=2, acknowledged_by="Ann", groups=4)
+    told = replace(base, kind=reason, incident="i-7", escalation_step=2, by="Ann", groups=4)
     assert isinstance(send(kind, Outgoing(told)), Delivered)
 
 

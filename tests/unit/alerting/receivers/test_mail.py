@@ -49,8 +49,13 @@ def test_a_letter_arrives(send, letters, mail_server, message):
     assert (letter["Importance"], letter["Auto-Submitted"]) == ("high", "auto-generated")
     plain = letter.get_body(("plain",)).get_content()
     html = letter.get_body(("html",)).get_content()
-    for said in ("newest recovery point is 2026-11-23 03:30:00 UTC", "30 min ago", "1.5 times",
-                 "https://wiki/rpo.md", "http://dash/instance?id=orders-db"):  # fmt: skip
+    for said in (
+        "newest recovery point is 2026-11-23 03:30:00 UTC",
+        "30 min ago",
+        "150 % of the objective 1 h",
+        "https://wiki/rpo.md",
+        "http://dash/instance?id=orders-db",
+    ):
         assert said in plain
         assert said in html
 

@@ -57,7 +57,7 @@ def test_teams_gets_a_card(send, server, message):
     card = body["attachments"][0]["content"]
     runs = ["".join(run["text"] for run in block["inlines"]) for block in card["body"]]
     assert runs[0].startswith("🔴 CRITICAL orders-db would lose")
-    assert "How bad: 1 h 30 min, objective 1 h (1.5 times)" in runs
+    assert "How bad: 1 h 30 min, 150 % of the objective 1 h" in runs
     assert card["actions"][0] == {
         "type": "Action.OpenUrl", "title": "What to do", "url": "https://wiki/rpo.md",
     }  # fmt: skip
@@ -143,7 +143,8 @@ def test_alertmanager_is_told_of_those_that_are_not_listed(send, server, storm, 
 
 def test_a_heartbeat_says_again_all_that_is_open_in_batches(channel, server, member, at):
     server.answer = lambda *_: b""
-    open_members = [("rpo", "t", replace(member, subject_id=f"db{i}")) for i in range(400)]
+    owned = replace(member, rule="rpo", team="t")
+    open_members = [replace(owned, subject_id=f"db{i}") for i in range(400)]
     later = at + timedelta(hours=1)
     alertmanager = channel("alertmanager", hold="2h").channel
     assert alertmanager.heartbeat(open_members, now=later, timeout_s=5) == Delivered()
@@ -155,7 +156,7 @@ def test_a_heartbeat_says_again_all_that_is_open_in_batches(channel, server, mem
 
 
 def test_alertmanager_keeps_no_acknowledgements(send, server, message):
-    assert send("alertmanager", replace(message, reason="acknowledged")) == Delivered()
+    assert send("alertmanager", replace(message, kind="acknowledged")) == Delivered()
     assert server.requests == []
 
 

@@ -41,8 +41,8 @@ def test_all_messages_of_an_incident_have_its_key(kind, send, server, message, r
     told = replace(message, incident="i-7")
     ref = send(kind, told).ref
     thread = Thread(ref, 1, is_over=False)
-    send(kind, replace(told, id="m2", reason="repeat"), thread)
-    send(kind, replace(told, id="m3", reason="acknowledged", acknowledged_by="Ann"), thread)
+    send(kind, replace(told, id="m2", kind="repeat"), thread)
+    send(kind, replace(told, id="m3", kind="acknowledged", by="Ann"), thread)
     send(kind, resolved(incident="i-7"), replace(thread, is_over=True))
     assert ref == "i-7"
     if kind == "pagerduty":
@@ -114,7 +114,7 @@ def test_priorities_can_be_chosen(severity, priority, send, server, message):
 
 
 def test_an_alias_with_anything_in_it_stays_one_part_of_the_path(send, server, message):
-    told = replace(message, reason="acknowledged", incident="a/b?c#d e")
+    told = replace(message, kind="acknowledged", incident="a/b?c#d e")
     send("opsgenie", told)
     assert server.requests[0][0] == (
         "/v2/alerts/a%2Fb%3Fc%23d%20e/acknowledge?identifierType=alias"
@@ -122,5 +122,5 @@ def test_an_alias_with_anything_in_it_stays_one_part_of_the_path(send, server, m
 
 
 def test_who_acknowledged_is_told(send, server, message):
-    send("opsgenie", replace(message, reason="acknowledged", acknowledged_by="Ann"))
+    send("opsgenie", replace(message, kind="acknowledged", by="Ann"))
     assert server.bodies()[0]["user"] == "Ann"

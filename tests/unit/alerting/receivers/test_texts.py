@@ -52,13 +52,15 @@ def written(message, member, resolved):
     def write(text, other, count, reason):
         one = replace(
             member, subject_id=text, subject_kind=other, summary=other, was=text, runbook=other,
-            unit=text, status="ok" if reason == "resolved" else "breached",
+            unit=text, status="ok" if reason == "resolved" else "breached", acked_by=text,
+            is_untold=count == 2, is_flapping=count == 1, rule=other, team=text,
             labels={other: text, "error_code": other},
         )  # fmt: skip
         members = tuple(replace(one, fingerprint=f"f{i}") for i in range(min(count, 20)))
         told = replace(
-            message, reason=reason, members=members, total=count, rule=text, team=other,
-            counts={one.status: count}, group={text: other}, acknowledged_by=other, incident=text,
+            message, kind=reason, members=members, total=count, rule=text, team=other,
+            counts={one.status: count}, group={text: other}, by=other, incident=text,
+            others=members[:3], others_total=3 if count > 2 else 0,
         )  # fmt: skip
         return tidy(decode(encode(told)))
 
@@ -67,7 +69,7 @@ def written(message, member, resolved):
 
 everywhere = given(
     anything, anything, st.sampled_from([1, 2, 20, 50_000]),
-    st.sampled_from(["firing", "repeat", "escalation", "digest", "acknowledged", "resolved"]),
+    st.sampled_from(["opened", "repeat", "escalation", "digest", "acknowledged", "resolved"]),
 )  # fmt: skip
 
 
@@ -141,7 +143,7 @@ def test_pagers_take_it(written, links, text, other, count, reason):
         assert 1 <= len(sent["payload"]["summary"]) <= 1_024
         assert sent["payload"]["source"]
         assert sent["payload"]["custom_details"]["total"] == count
-    _, alert = Opsgenie(OPSGENIE, links, {})._call(told, "alias")
+    _, alert = Opsgenie(OPSGENIE, links, {}).call(told)
     json_texts(alert)
     assert units(alert.get("message", "x")) <= 130
     assert units(alert.get("description", "x")) <= 15_000
@@ -255,7 +257,7 @@ def test_a_runbook_can_be_clicked_where_it_is_known(runbook, message, member):
 def test_a_message_of_before_is_still_read(message):
     """The outbox may hold messages that an older version wrote."""
     old = json.loads(encode(message))
-    for key in ("reason", "incident", "group", "groups", "step", "acknowledged_by"):
+    for key in ("incident", "group", "groups", "escalation_step", "by", "others", "others_total"):
         del old[key]
     assert decode(json.dumps(old)) == message
     assert isinstance(message, Message)
