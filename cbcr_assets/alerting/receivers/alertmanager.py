@@ -25,11 +25,13 @@ from cbcr_assets.alerting.receivers.base import (
     judge_status,
 )
 from cbcr_assets.alerting.receivers.http import post
+from cbcr_assets.alerting.receivers.plain import tidy_member
 from cbcr_assets.config.receivers import AlertmanagerReceiver
 from cbcr_assets.config.values import SecretRef
 
 Alert = dict[str, Any]
 _BATCH = 500
+_UNLISTED = "cbcr_not_listed"
 _NO_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 
 
@@ -53,25 +55,30 @@ class Alertmanager:
         message = outgoing.message
         told = (*message.members, *message.others)
         alerts = list(self._alerts(told, message.rule, message.team, now))
-        if message.not_listed:
-            alerts += self._unlisted(outgoing, now)
+        if message.not_listed and not message.is_over:
+            summary = f"{render.title(message)}, {message.not_listed} not listed"
+            alerts += self._unlisted(message.severity, summary, is_over=False, now=now)
         return alerts
 
     def heartbeat(
         self,
-        open_members: Iterable[Member],
+        members: Iterable[Member],
         *,
         now: datetime,
         timeout_s: float,
     ) -> Outcome:
-        """Say again all that is open: none of it ends because a message was long ago.
+        """Say again how all things stand: what is open goes on, what is over ends.
+
+        A message lists a few alerts and counts the rest; only this brings all of them.
 
         Args:
-            open_members: All that is open, each with its rule and team.
+            members: All that is open, and what has ended lately; each with its rule and team.
             now: Present, naive UTC.
             timeout_s: When to give up, seconds.
         """
-        return self._post(list(self._alerts(open_members, "", "", now)), now, timeout_s)
+        alerts = list(self._alerts(map(tidy_member, members), "", "", now))
+        alerts += self._unlisted("info", "none: all are listed", is_over=True, now=now)
+        return self._post(alerts, now, timeout_s)
 
     def _post(self, alerts: Sequence[Alert], now: datetime, timeout_s: float) -> Outcome:
         try:
@@ -114,25 +121,16 @@ class Alertmanager:
             ends = self._ends(member.severity, is_over=member.is_over, began=began, now=now)
             yield from ({**about, **end, "labels": {**labels, **end["labels"]}} for end in ends)
 
-    def _unlisted(self, outgoing: Outgoing, now: datetime) -> Iterator[Alert]:
-        """Yield one alert for those that are counted and not listed; the heartbeat brings each."""
-        message = outgoing.message
-        labels = _named(
-            {
-                "alertname": message.rule,
-                "team": message.team,
-                "subject_kind": "not_listed",
-                "incident": outgoing.incident,
-            }
-        )
+    def _unlisted(
+        self, severity: str, summary: str, *, is_over: bool, now: datetime
+    ) -> Iterator[Alert]:
+        """Yield the alert that some are counted and not listed yet."""
         about = {
-            "annotations": {"summary": f"{render.title(message)}, {message.not_listed} not listed"},
+            "annotations": {"summary": summary},
             "generatorURL": self.links.dashboard_url,
         }
-        began = min(message.evaluated_at, now)
-        is_over = outgoing.ends_incident
-        ends = self._ends(message.severity, is_over=is_over, began=began, now=now)
-        yield from ({**about, **end, "labels": {**labels, **end["labels"]}} for end in ends)
+        for end in self._ends(severity, is_over=is_over, began=now, now=now):
+            yield {**about, **end, "labels": {"alertname": _UNLISTED, **end["labels"]}}
 
     def _ends(
         self, severity: str, *, is_over: bool, began: datetime, now: datetime

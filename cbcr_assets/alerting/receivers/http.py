@@ -78,9 +78,9 @@ def post(
         headers: More headers.
         timeout_s: When to give up, seconds.
     """
-    content = body if isinstance(body, bytes) else encoded(body)
     token = _is_ours.set(True)
     try:
+        content = body if isinstance(body, bytes) else encoded(body)
         return _exchange(url, content, headers, timeout_s)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         # The text of these errors may hold the URL; their kind says enough.

@@ -58,8 +58,8 @@ def tidy(message: Message) -> Message:
         rule=clean(message.rule, _NAME),
         team=clean(message.team, _NAME),
         counts={clean(name, _NAME): count for name, count in message.counts.items()},
-        members=tuple(_tidy_member(member) for member in message.members),
-        others=tuple(_tidy_member(member) for member in message.others),
+        members=tuple(tidy_member(member) for member in message.members),
+        others=tuple(tidy_member(member) for member in message.others),
         evaluation_id=clean(message.evaluation_id, _NAME),
         undelivered=Undelivered(lost.receiver, clean(lost.why, _SENTENCE)) if lost else None,
         incident=_identity(message.incident),
@@ -82,7 +82,8 @@ def with_runbooks(message: Message, links: Links) -> Message:
     return replace(message, members=tuple(members))
 
 
-def _tidy_member(member: Member) -> Member:
+def tidy_member(member: Member) -> Member:
+    """Return the episode with all of its texts clean."""
     return replace(
         member,
         subject_kind=clean(member.subject_kind, _NAME),

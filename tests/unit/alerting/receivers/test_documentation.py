@@ -68,3 +68,12 @@ def test_the_snippet_verifies_what_is_sent():
     assert not verify("key", signature("key", b"{}", at_s=now - 301), b"{}")
     for nonsense in ("", "t=", "t=x,v1=y", f"t={now}", f"t={now},v1="):
         assert not verify("key", nonsense, b"{}")
+
+
+def test_what_the_template_has_commented_out_loads_as_well(tmp_path):
+    template = ROOT / "cbcr_assets" / "templates" / "alerting.yaml"
+    head, receivers = template.read_text(encoding="utf-8").split("\nreceivers:\n")
+    path = tmp_path / "alerting.yaml"
+    path.write_text(f"{head}\nreceivers:\n" + re.sub("(?m)^  # ", "  ", receivers))
+    loaded = load_policy(path, environ={}).receivers.values()
+    assert len({receiver.type for receiver in loaded}) == 8

@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from cbcr_assets.alerting import Links
-from cbcr_assets.alerting.message import Outgoing, Thread
+from cbcr_assets.alerting.message import Outgoing
 from cbcr_assets.alerting.receivers import build
 from cbcr_assets.alerting.receivers.base import Delivered, Rejected, Retry
 from cbcr_assets.config.receivers import ConsoleReceiver, FileReceiver
@@ -127,32 +128,40 @@ def test_alertmanager_refuses_no_batch_for_a_name(send, server, message, member)
     assert "empty" not in names
 
 
-def test_alertmanager_is_told_of_those_that_are_not_listed(send, server, storm, resolved):
+def test_alertmanager_is_told_of_those_that_are_not_listed(channel, send, server, storm, at):
     send("alertmanager", storm(500))
-    extra = [alert for alert in server.bodies()[0]
-             if alert["labels"].get("subject_kind") == "not_listed"]  # fmt: skip
-    assert "480 not listed" in extra[0]["annotations"]["summary"]
-    assert extra[0]["endsAt"] == "2026-11-30T05:00:00.000Z"
-    over = resolved(total=500, counts={"ok": 500})
-    send("alertmanager", over, Thread("m1", 500, is_over=True))
-    ended = [alert for alert in server.bodies()[1]
-             if alert["labels"].get("subject_kind") == "not_listed"]  # fmt: skip
-    assert {alert["endsAt"] for alert in ended} == {"2026-11-23T05:00:00.000Z"}
-    assert extra[0]["labels"] in [alert["labels"] for alert in ended]
+    extra = alerts_by_severity(
+        alert for alert in server.bodies()[0] if alert["labels"]["alertname"] == "cbcr_not_listed"
+    )
+    assert "480 not listed" in extra["critical"]["annotations"]["summary"]
+    assert extra["critical"]["endsAt"] == "2026-11-30T05:00:00.000Z"
+    channel("alertmanager").channel.heartbeat([], now=at, timeout_s=5)
+    ended = alerts_by_severity(server.bodies()[1])
+    assert ended["critical"]["labels"] == extra["critical"]["labels"]
+    assert {alert["endsAt"] for alert in ended.values()} == {"2026-11-23T05:00:00.000Z"}
 
 
-def test_a_heartbeat_says_again_all_that_is_open_in_batches(channel, server, member, at):
+def test_a_heartbeat_says_again_how_all_things_stand_in_batches(channel, server, member, at):
     server.answer = lambda *_: b""
-    owned = replace(member, rule="rpo", team="t")
-    open_members = [replace(owned, subject_id=f"db{i}") for i in range(400)]
+    owned = replace(member, rule="rpo", team="t", summary="half a \ud800")
+    members = [replace(owned, subject_id=f"db{i}") for i in range(399)]
+    members.append(replace(owned, subject_id="over", status="ok"))
     later = at + timedelta(hours=1)
     alertmanager = channel("alertmanager", hold="2h").channel
-    assert alertmanager.heartbeat(open_members, now=later, timeout_s=5) == Delivered()
-    assert [len(body) for body in server.bodies()] == [500, 500, 200]
-    ends = {alert["endsAt"] for body in server.bodies() for alert in body}
-    assert ends == {"2026-11-23T06:00:00.000Z", "2026-11-23T08:00:00.000Z"}
-    assert alertmanager.heartbeat([], now=later, timeout_s=5) == Delivered()
-    assert len(server.requests) == 3
+    assert alertmanager.heartbeat(members, now=later, timeout_s=5) == Delivered()
+    assert [len(body) for body in server.bodies()] == [500, 500, 203]
+    alerts = [alert for body in server.bodies() for alert in body]
+    held = [alert for alert in alerts if alert["endsAt"] == "2026-11-23T08:00:00.000Z"]
+    ended = [alert for alert in alerts if alert["endsAt"] == "2026-11-23T06:00:00.000Z"]
+    assert len(held) == 399
+    assert len(ended) == len(alerts) - 399
+
+
+def test_a_heartbeat_that_takes_too_long_says_how_far_it_came(channel, server, member, at):
+    server.answer = lambda *_: time.sleep(0.3) or b""
+    members = [replace(member, subject_id=f"db{i}") for i in range(400)]
+    outcome = channel("alertmanager").channel.heartbeat(members, now=at, timeout_s=0.4)
+    assert isinstance(outcome, Retry)
 
 
 def test_alertmanager_keeps_no_acknowledgements(send, server, message):
