@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apprise import Apprise
 from pydantic import TypeAdapter
 
 from cbcr_assets.alerting import Links
@@ -266,6 +267,9 @@ def channel(server: Server) -> Callable[..., Any]:
             "alertmanager": {**secret_url, "bearer": "env:SECRET"},
             "apprise": {"url": "env:APPRISE"},
         }
+        if kind == "apprise":
+            # Loading it is no part of what these tests time.
+            Apprise().add("json://localhost")
         scheme = "jsons" if server.scheme == "https" else "json"
         known = {
             "SECRET": SECRET,

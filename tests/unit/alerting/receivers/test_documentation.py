@@ -76,4 +76,4 @@ def test_what_the_template_has_commented_out_loads_as_well(tmp_path):
     path = tmp_path / "alerting.yaml"
     path.write_text(f"{head}\nreceivers:\n" + re.sub("(?m)^  # ", "  ", receivers))
     loaded = load_policy(path, environ={}).receivers.values()
-    assert len({receiver.type for receiver in loaded}) == 8
+    assert len({receiver.type for receiver in loaded}) == 9

@@ -11,7 +11,7 @@ import pytest
 
 from cbcr_assets.alerting import Links
 from cbcr_assets.alerting.message import Outgoing
-from cbcr_assets.alerting.receivers import build
+from cbcr_assets.alerting.receivers import apprise_url, build
 from cbcr_assets.alerting.receivers.base import Delivered, Rejected, Retry
 from cbcr_assets.config.receivers import ConsoleReceiver, FileReceiver
 
@@ -184,6 +184,14 @@ def test_apprise_needs_one_url_that_it_knows(url, channel, message, at, server):
         Outgoing(message), now=at, timeout_s=5
     )
     assert isinstance(outcome, Rejected)
+    assert server.requests == []
+
+
+def test_apprise_that_loads_too_long_sends_nothing_late(channel, server, message, at, monkeypatch):
+    load = apprise_url._service
+    monkeypatch.setattr(apprise_url, "_service", lambda url: time.sleep(0.4) or load(url))
+    outcome = channel("apprise").send(Outgoing(message), now=at, timeout_s=0.4)
+    assert outcome == Retry(None, "Apprise took too long to load")
     assert server.requests == []
 
 
