@@ -8,17 +8,17 @@ here, so what is true of all is done once: texts are clean, five seconds are the
 outcome names no secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from typing import Any
 
-from cbcr_assets.alerting.message import Outgoing
+from cbcr_assets.alerting.message import Member, Outgoing
 from cbcr_assets.alerting.model import Links
 from cbcr_assets.alerting.receivers.base import Channel, Outcome, Rejected, Retry
 from cbcr_assets.alerting.receivers.plain import clean, tidy, with_runbooks
-from cbcr_assets.config.receivers import Receiver
+from cbcr_assets.config.receivers import AlertmanagerReceiver, Receiver
 from cbcr_assets.config.values import SecretRef
 
 _MODULES = {
@@ -84,3 +84,33 @@ def build(config: Receiver, *, links: Links, environ: Mapping[str, str]) -> Chan
     """
     module = import_module(f"{__name__}.{_MODULES[config.type]}")
     return Careful(module.build(config, links=links, environ=environ), config, links, environ)
+
+
+def say_again(
+    config: Receiver,
+    members: Iterable[Member],
+    *,
+    links: Links,
+    environ: Mapping[str, str],
+    now: datetime,
+    timeout_s: float,
+) -> Outcome | None:
+    """Tell a receiver that forgets, an Alertmanager, how all things stand.
+
+    Args:
+        config: The receiver in alerting.yaml.
+        members: All that is open, and what has ended lately; each with its rule and team.
+        links: Where people find more.
+        environ: Where references to secrets lead.
+        now: Present, naive UTC.
+        timeout_s: When to give up, seconds.
+
+    Returns:
+        What came of it; None: this receiver forgets nothing.
+    """
+    if not isinstance(config, AlertmanagerReceiver):
+        return None
+    from cbcr_assets.alerting.receivers.alertmanager import Alertmanager
+
+    manager = Alertmanager(config, links, environ)
+    return manager.heartbeat(members, now=now, timeout_s=min(timeout_s, _LONGEST_S))

@@ -37,6 +37,7 @@ _PASSING = frozenset(
     }
 )  # fmt: skip
 _LOST = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+_FIXED = frozenset({"cant_update_message", "edit_window_closed"})
 # What nobody should miss although it stands in a thread.
 _BROADCAST = frozenset({"firing", "repeat", "escalation"})
 _WORD = re.compile(r"[a-z_]{1,60}")
@@ -52,16 +53,18 @@ class Slack:
 
     def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
         """Say one message once: in the channel, in its thread, or by changing the first message."""
-        signing = self.config.signing_secret
         try:
             token = self.config.token.resolve(self.environ)
-            button = seal(signing.resolve(self.environ), outgoing.incident) if signing else ""
         except ValueError as error:
             return Retry(None, str(error))
+        button = self._button(outgoing)
         slack = _Caller(self.config.base_url, token, now, time.monotonic() + timeout_s)
         parent = _parent(outgoing.thread)
         if parent and outgoing.message.told_as == "acknowledged":
-            outcome, said = self._update(slack, parent, self._seen(outgoing))
+            seen = summary(outgoing.message), blocks(outgoing.message, self.links)
+            outcome, said = self._update(slack, parent, seen)
+            if said in _FIXED:
+                outcome, said = self._post(slack, outgoing, parent, button)
         else:
             outcome, said = self._post(slack, outgoing, parent, button)
         if said in _LOST and parent:
@@ -111,8 +114,13 @@ class Slack:
         answer = slack.call("chat.update", call)
         return answer if isinstance(answer, tuple) else (Delivered(json.dumps(dict(parent))), "")
 
-    def _seen(self, outgoing: Outgoing) -> tuple[str, list[Block]]:
-        return summary(outgoing.message), blocks(outgoing.message, self.links)
+    def _button(self, outgoing: Outgoing) -> str:
+        secret = self.config.signing_secret
+        try:
+            return seal(secret.resolve(self.environ), outgoing.incident) if secret else ""
+        except ValueError:
+            # `Policy.missing_secrets` says so; the message is worth more than its button.
+            return ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 
 from cbcr_assets.alerting import Links
 from cbcr_assets.alerting.message import Outgoing
-from cbcr_assets.alerting.receivers import apprise_url, build
+from cbcr_assets.alerting.receivers import apprise_url, build, say_again
 from cbcr_assets.alerting.receivers.base import Delivered, Rejected, Retry
 from cbcr_assets.config.receivers import ConsoleReceiver, FileReceiver
 
@@ -155,6 +155,15 @@ def test_a_heartbeat_says_again_how_all_things_stand_in_batches(channel, server,
     ended = [alert for alert in alerts if alert["endsAt"] == "2026-11-23T06:00:00.000Z"]
     assert len(held) == 399
     assert len(ended) == len(alerts) - 399
+
+
+def test_only_who_forgets_is_told_again(channel, server, member, at, links):
+    server.answer = lambda *_: b""
+    environ = {"URL": server.url, "SECRET": "s"}
+    ask = {"links": links, "environ": environ, "now": at, "timeout_s": 5}
+    assert say_again(channel("alertmanager").config, [member], **ask) == Delivered()
+    assert say_again(channel("slack").config, [member], **ask) is None
+    assert [path for path, _, _ in server.requests] == ["/api/v2/alerts"]
 
 
 def test_a_heartbeat_that_takes_too_long_says_how_far_it_came(channel, server, member, at):

@@ -109,6 +109,25 @@ def test_the_message_is_delivered_even_if_the_mark_fails(send, server, resolved,
     assert isinstance(outcome, Delivered)
 
 
+@pytest.mark.parametrize("word", ["cant_update_message", "edit_window_closed"])
+def test_what_cannot_be_changed_is_answered_in_the_thread(word, send, server, message, good):
+    def answer(path, body):
+        if "update" in path:
+            return json.dumps({"ok": False, "error": word}).encode()
+        return good("slack")(path, body)
+
+    server.answer = answer
+    told = replace(message, kind="acknowledged", by="Ann")
+    assert send(told, Thread(PARENT, 1, is_over=False), as_is=True) == Delivered(PARENT)
+    last = server.bodies()[-1]
+    assert (last["thread_ts"], last["reply_broadcast"]) == ("1.5", False)
+
+
+def test_a_button_that_cannot_be_sealed_stops_no_message(send, server, message):
+    assert isinstance(send(message, signing_secret="env:NOWHERE"), Delivered)
+    assert "actions" not in [block["type"] for block in server.bodies()[0]["blocks"]]
+
+
 def test_a_failed_update_is_tried_again(send, server, message):
     server.status, server.headers = 429, {"Retry-After": "3"}
     told = replace(message, kind="acknowledged")
