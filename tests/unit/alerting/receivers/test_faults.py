@@ -177,6 +177,29 @@ def test_no_secret_is_ever_logged_or_told(
     assert secret not in "\n".join(told)
 
 
+def test_a_channel_that_tells_a_secret_is_corrected(channel, message, at, secret):
+    class Talkative:
+        def send(self, *_, **__):
+            return Retry(None, f"HTTP 500: no {secret} today\n\x1b[31m" + "x" * 999)
+
+    careful = replace(channel("slack"), channel=Talkative())
+    outcome = careful.send(Outgoing(message), now=at, timeout_s=1)
+    assert outcome.why.startswith("HTTP 500: no ••• today [31mx")
+    assert len(outcome.why) == 300
+
+
+def test_nobody_gets_more_than_five_seconds(channel, message, at):
+    given = []
+
+    class Patient:
+        def send(self, *_, timeout_s, **__):
+            given.append(timeout_s)
+            return Delivered()
+
+    replace(channel("slack"), channel=Patient()).send(Outgoing(message), now=at, timeout_s=60)
+    assert given == [5.0]
+
+
 def _nowhere(kind, secret):
     return {"base_url": "http://127.0.0.1:1/"} if kind in ("slack", "pagerduty", "opsgenie") else {}
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cbcr_assets.alerting import Links, render
@@ -26,7 +26,8 @@ from cbcr_assets.config.receivers import EmailReceiver, OpsgenieReceiver
 
 BAD = ["\u202egnp.exe", "\x00\x1b[31m", "שלום עולם", "<script>", "]]>", "{{DATE(2020-01-01)}}",
        "*_~`", "\ud800", "a\r\nBcc: x@y", "&amp;", "<!channel>", "[x](http://y)", "🔴" * 40,
-       "'\"><b>", "\u2028", "x" * 100_000, "<" * 100_000, "%s%n", "`````", "<@U1>", ""]  # fmt: skip
+       "'\"><b>", "\u2028", "x" * 100_000, "<" * 100_000, "%s%n", "`````", "<@U1>",
+       'https://x/"onclick="y()"><script>', "https://x/|y>", ""]  # fmt: skip
 anything = st.one_of(
     st.sampled_from(BAD),
     st.text(max_size=60),
@@ -67,10 +68,13 @@ def written(message, member, resolved):
     return write
 
 
-everywhere = given(
-    anything, anything, st.sampled_from([1, 2, 20, 50_000]),
-    st.sampled_from(["opened", "repeat", "escalation", "digest", "acknowledged", "resolved"]),
-)  # fmt: skip
+def everywhere(test):
+    """Run a test with each of the bad texts alone and in both places, and with any others."""
+    for bad in BAD:
+        test = example(bad, bad, 1, "opened")(test)
+    kinds = ["opened", "repeat", "escalation", "digest", "acknowledged", "resolved"]
+    counts = st.sampled_from([1, 2, 20, 50_000])
+    return given(anything, anything, counts, st.sampled_from(kinds))(test)
 
 
 def json_texts(value):
