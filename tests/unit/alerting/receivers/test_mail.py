@@ -3,15 +3,128 @@
 import email
 import email.policy
 import socket
+import ssl
+import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from cbcr_assets.alerting.message import Outgoing, Thread
+from cbcr_assets.alerting.receivers import build
 from cbcr_assets.alerting.receivers.base import Delivered, Rejected, Retry
+from cbcr_assets.config.receivers import Receiver
 
 TO = ["dba@example.org", "boss@example.org"]
+
+
+@dataclass
+class MailServer:
+    """A loopback SMTP server: says what it can, refuses whom it should, keeps what it gets.
+
+    `answers` maps a command, or `RCPT address`, to what is said instead of 250.
+    """
+
+    port: int = 0
+    offers: tuple[str, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
+    is_tls_at_once: bool = False
+    hangs_at: str = ""
+    letters: list[bytes] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    envelope: list[str] = field(default_factory=list)
+    secured: list[bool] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def speak(self, connection: socket.socket) -> None:
+        connection.settimeout(10)
+        if self.is_tls_at_once and self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True)
+        is_secure, greeted = self.is_tls_at_once, False
+        while connection is not None:
+            with connection.makefile("rb") as reader:
+                if not greeted:
+                    self._say(connection, self.answers.get("CONNECT", "220 mail.example.org"))
+                    greeted = True
+                connection_next = self._talk(connection, reader, is_secure)
+            if connection_next is None:
+                connection.close()
+                return
+            connection, is_secure = connection_next, True
+
+    def _talk(
+        self, connection: socket.socket, reader: Any, is_secure: bool
+    ) -> socket.socket | None:
+        while line := reader.readline():
+            command = line.decode().strip()
+            self.commands.append(command)
+            word = command.split()[0].upper() if command else ""
+            if word == self.hangs_at:
+                self.ended.wait(10)
+                return None
+            said = self._answer(word, command)
+            if word == "EHLO":
+                for line in ("mail.example.org", *self.offers):
+                    self._say(connection, f"250-{line}")
+            self._say(connection, said)
+            if word == "STARTTLS" and said.startswith("220") and self.tls:
+                return self.tls.wrap_socket(connection, server_side=True)
+            if word == "DATA" and said.startswith("354"):
+                self.secured.append(is_secure)
+                self._say(connection, self._take(reader))
+            if word == "QUIT":
+                return None
+        return None
+
+    def _answer(self, word: str, command: str) -> str:
+        if word == "RCPT":
+            address = command.partition("<")[2].partition(">")[0]
+            said = self.answers.get(f"RCPT {address}", "250 ok")
+            if said.startswith("250"):
+                self.envelope.append(address)
+            return said
+        usual = {"DATA": "354 go on", "AUTH": "235 welcome", "STARTTLS": "220 ready"}
+        return self.answers.get(word, usual.get(word, "250 ok"))
+
+    def _take(self, reader: Any) -> str:
+        lines = []
+        while (line := reader.readline()) not in (b".\r\n", b""):
+            lines.append(line.removeprefix(b"."))
+        self.letters.append(b"".join(lines))
+        return self.answers.get("CONTENT", "250 taken")
+
+    def _say(self, connection: socket.socket, text: str) -> None:
+        connection.sendall(text.encode() + b"\r\n")
+
+
+@pytest.fixture
+def mail_server(serve):
+    """Serve SMTP on a free loopback port."""
+    server = MailServer()
+    listener, stop = serve(lambda connection: server.speak(connection))
+    server.port = listener.getsockname()[1]
+    yield server
+    server.ended.set()
+    stop()
+
+
+@pytest.fixture
+def mail_channel(mail_server, links, secret):
+    """Build a channel that writes over the mail server."""
+
+    def make(**settings):
+        written = {
+            "name": "mail", "type": "email", "host": "localhost", "port": mail_server.port,
+            "security": "none", "from": "cbcr@example.org", "to": ["dba@example.org"],
+            **settings,
+        }  # fmt: skip
+        config = TypeAdapter(Receiver).validate_python(written)
+        return build(config, links=links, environ={"SECRET": secret})
+
+    return make
 
 
 @pytest.fixture
