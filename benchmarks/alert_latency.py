@@ -45,7 +45,7 @@ def measure(lab: Any, slack: Any, platform: Any, *, behind_build: bool) -> dict[
     build = begin_build(platform) if behind_build else ""
     lab.failing_backup()
     failed_at = lab.last_log_line_at()
-    arrived, _ = slack.wait_after(failed_at, "backup_failed: orders-db breached", timeout_s=180)
+    arrived, _ = slack.wait_after(failed_at, "backup_failed breached", "orders-db", timeout_s=180)
     run = platform.graphql(LAST_RUN)["data"]["runsOrError"]["results"][0]
     created, started = (datetime.fromtimestamp(run[k], UTC) for k in ("creationTime", "startTime"))
     holding = {"the build let go": build_ended(platform, build) - failed_at} if build else {}

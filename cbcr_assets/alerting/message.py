@@ -4,9 +4,10 @@ Belongs here: its values, and their way to JSON and back.
 Does not belong here: words (see `render`), channels (see `receivers`).
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,11 @@ class Member:
         was: Of a resolved one, what had been the case.
         runbook: What to do, may be empty.
         labels: The alert's own labels.
+        acked_by: Who takes care of it, may be empty.
+        is_untold: It began and ended before this receiver could be told: this says both.
+        is_flapping: It changed often; its end was held back until it was quiet.
+        rule: Its rule; empty: that of the message.
+        team: Its owner; empty: that of the message.
     """
 
     fingerprint: str
@@ -48,6 +54,16 @@ class Member:
     was: str
     runbook: str
     labels: Mapping[str, str]
+    acked_by: str = ""
+    is_untold: bool = False
+    is_flapping: bool = False
+    rule: str = ""
+    team: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """It is fine again."""
+        return self.status == "ok"
 
 
 @dataclass(frozen=True)
@@ -69,8 +85,8 @@ class Message:
 
     Attributes:
         id: Its identity: the same message sent twice has the same.
-        kind: opened, worsened or resolved.
-        rule: The rule.
+        kind: opened, worsened, resolved, repeat, escalation, digest or acknowledged.
+        rule: The rule; empty when it is about several.
         team: Owner of the subjects, may be empty.
         severity: Worst severity.
         total: How many episodes it is about.
@@ -79,6 +95,16 @@ class Message:
         evaluation_id: Evaluation that says so.
         evaluated_at: Its moment, naive UTC.
         undelivered: Set when it was meant for somebody else.
+        group: Labels and values that the alerts are grouped by.
+        others: Up to 20 episodes of the other side: what is over in a message about what fires,
+            what still fires in a message about what is over.
+        others_total: How many there are of them.
+        groups: How many groups it is about; more than one only in a digest.
+        escalation_step: Step of the escalation, from 1; 0: none.
+        by: Who acknowledged, may be empty.
+        incident: Identity that all messages about one opening of one group share, from its
+            beginning to its end, so that a pager shows one incident and a late acknowledgement
+            meets no new one; empty where the engine has none.
     """
 
     id: str
@@ -92,6 +118,25 @@ class Message:
     evaluation_id: str
     evaluated_at: datetime
     undelivered: Undelivered | None = None
+    group: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Member, ...] = ()
+    others_total: int = 0
+    groups: int = 1
+    escalation_step: int = 0
+    by: str = ""
+    incident: str = ""
+
+    @property
+    def told_as(self) -> str:
+        """Why it is sent: firing, resolved, repeat, escalation, digest or acknowledged."""
+        return "firing" if self.kind in ("opened", "worsened") else self.kind
+
+    @property
+    def is_over(self) -> bool:
+        """All it is about is fine again, whatever `others` are."""
+        is_open = any(not member.is_over for member in self.members)
+        is_open |= any(count for status, count in self.counts.items() if status != "ok")
+        return self.kind in ("resolved", "digest") and not is_open
 
     @property
     def not_listed(self) -> int:
@@ -132,6 +177,27 @@ class Outgoing:
     message: Message
     thread: Thread | None = None
 
+    @property
+    def incident(self) -> str:
+        """What a pager knows it by: the same from beginning to end."""
+        message = self.message
+        if message.incident or self.thread:
+            return message.incident or (self.thread.ref if self.thread else "")
+        if message.group and message.kind != "digest":
+            return _short(json.dumps(sorted(message.group.items())))
+        if message.total == 1 and message.members:
+            return f"{message.members[0].fingerprint}-{message.members[0].episode}"
+        return message.id
+
+    @property
+    def ends_incident(self) -> bool:
+        """Nothing of the incident is left."""
+        message = self.message
+        is_whole = self.thread is None or self.thread.is_over
+        return (
+            message.kind == "resolved" and message.is_over and is_whole and not message.others_total
+        )
+
 
 def stamp(moment: datetime) -> str:
     """Return a naive UTC moment as ISO 8601 that says so."""
@@ -142,7 +208,7 @@ def as_json(message: Message) -> dict[str, Any]:
     """Return a message as JSON values."""
     plain: dict[str, Any] = asdict(message)
     plain["evaluated_at"] = stamp(message.evaluated_at)
-    for member in plain["members"]:
+    for member in (*plain["members"], *plain["others"]):
         member["started_at"] = stamp(member["started_at"])
     return plain
 
@@ -162,9 +228,14 @@ def decode(text: str) -> Message:
         | {
             "evaluated_at": datetime.fromisoformat(plain["evaluated_at"]),
             "members": tuple(_member(member) for member in plain["members"]),
+            "others": tuple(_member(member) for member in plain.get("others", ())),
         },
         undelivered=Undelivered(**undelivered) if undelivered else None,
     )
+
+
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _member(plain: dict[str, Any]) -> Member:

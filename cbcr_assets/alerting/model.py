@@ -23,10 +23,12 @@ class Links:
     Attributes:
         dashboard_url: Base URL of Streamlit.
         dagster_url: Base URL of the Dagster UI.
+        runbooks_url: Base URL of the runbooks; empty if they are nowhere to be reached.
     """
 
     dashboard_url: str
     dagster_url: str
+    runbooks_url: str = ""
 
 
 @dataclass(frozen=True)

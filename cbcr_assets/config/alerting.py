@@ -1,16 +1,17 @@
 """alerting.yaml: who is told about what. The words mean what they mean in Alertmanager.
 
 Belongs here: the model of that file and its checks.
-Does not belong here: routing an alert (see `cbcr_assets.alerting.route`), sending.
+Does not belong here: kinds of receivers (see `receivers`), routing an alert (see
+`cbcr_assets.alerting.route`), sending.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cbcr_assets.config.problems import (
     ConfigError,
@@ -22,14 +23,14 @@ from cbcr_assets.config.problems import (
     load_yaml,
     validate,
 )
-from cbcr_assets.config.values import LISTING, Name, Secret, SecretRef, secret_reference
+from cbcr_assets.config.receivers import FileReceiver, Receiver
+from cbcr_assets.config.values import LISTING, SecretRef
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 _MATCHER = re.compile(
     r"\s*(?P<label>[A-Za-z_]\w*)\s*(?P<operator>=~|!~|!=|=)\s*"
     r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^"{},\s]*))\s*'
 )
-_URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
 
 
 @dataclass(frozen=True)
@@ -93,68 +94,6 @@ class Route(BaseModel):
     matchers: Annotated[tuple[Annotated[Matcher, BeforeValidator(read_matcher)], ...], LISTING] = ()
     goes_on: bool = Field(default=False, alias="continue")
     routes: Annotated[tuple["Route", ...], LISTING] = ()
-
-
-def _secret_or_url(value: Any, info: ValidationInfo) -> SecretRef | str:
-    text = value if isinstance(value, str) else ""
-    if text.startswith(("env:", "file:")):
-        return secret_reference(text, info)
-    if not _URL.fullmatch(text):
-        # It may hold a password, so it is not repeated.
-        raise Refused("this is no plain URL; write https://host/path, env:NAME or file:PATH")
-    return text
-
-
-def _base_url(value: Any) -> str:
-    if not isinstance(value, str) or not _URL.fullmatch(value):
-        raise Refused("this is no plain URL; write https://host/api/")
-    return value if value.endswith("/") else value + "/"
-
-
-class _Receiver(BaseModel):
-    model_config = _STRICT
-    name: Name
-    send_resolved: bool = True
-
-
-class SlackReceiver(_Receiver):
-    """Slack's Web API: threads, and the first message is marked when all of it is over."""
-
-    type: Literal["slack"]
-    token: Secret
-    channel: Annotated[str, Field(min_length=1)]
-    base_url: Annotated[str, BeforeValidator(_base_url)] = "https://slack.com/api/"
-
-
-class SlackWebhookReceiver(_Receiver):
-    """A Slack incoming webhook; its URL is a secret."""
-
-    type: Literal["slack_webhook"]
-    url: Secret
-
-
-class WebhookReceiver(_Receiver):
-    """Any HTTP endpoint that takes JSON."""
-
-    type: Literal["webhook"]
-    url: Annotated[SecretRef | str, BeforeValidator(_secret_or_url)]
-    bearer: Secret | None = None
-
-
-class FileReceiver(_Receiver):
-    """A file of JSON lines."""
-
-    type: Literal["file"]
-    path: Path
-
-
-class ConsoleReceiver(_Receiver):
-    """Standard error of the process that delivers."""
-
-    type: Literal["console"]
-
-
-Receiver = SlackReceiver | SlackWebhookReceiver | WebhookReceiver | FileReceiver | ConsoleReceiver
 
 
 class _File(BaseModel):

@@ -92,6 +92,7 @@ class _Links(BaseModel):
     model_config = _STRICT
     dashboard: WebAddress = "http://127.0.0.1:8501"
     dagster: WebAddress = "http://127.0.0.1:3000"
+    runbooks: WebAddress | None = None
 
 
 class _Lanes(BaseModel):
@@ -181,6 +182,7 @@ class Config:
         heartbeat_s: The rules are evaluated at least this often, seconds.
         build_every: Cron expression: models are built at most this often.
         retention_s: How long groups of tables are kept, seconds; None is for ever.
+        runbooks_url: Where people find `docs/runbooks`; empty if nowhere.
     """
 
     file: Path
@@ -196,6 +198,7 @@ class Config:
     heartbeat_s: float
     build_every: str
     retention_s: dict[str, float | None]
+    runbooks_url: str = ""
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -229,6 +232,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
         retention_s=model.retention.ages_s(),
+        runbooks_url=model.links.runbooks or "",
     )
 
 

@@ -89,7 +89,9 @@ class Platform:
         return open_service(
             store_url=self.alert_store,
             policy=self._policy(),
-            links=Links(self.config.dashboard_url, self.config.dagster_url),
+            links=Links(
+                self.config.dashboard_url, self.config.dagster_url, self.config.runbooks_url
+            ),
         )
 
     def _policy(self) -> Policy:

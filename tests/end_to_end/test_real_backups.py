@@ -82,7 +82,7 @@ def test_from_a_failing_backup_to_a_verified_restore(watched: Any, platforms: Mo
     newest = lab.last_backup_stop()
     broken_at = newest + RPO
     arrived, _ = slack.wait(
-        "rpo: orders-db breached", f"{newest:%Y-%m-%d %H:%M:%SZ}", timeout_s=150
+        "rpo breached", "orders-db would lose", f"{newest:%Y-%m-%d %H:%M:%SZ}", timeout_s=150
     )
     late = (arrived - broken_at).total_seconds()
     print(f"silence: told {late:.1f} s after the objective was broken")

@@ -15,9 +15,12 @@ def body(message: Message, links: Links) -> dict[str, Any]:
     facts = as_json(message)
     for member, plain in zip(message.members, facts["members"], strict=True):
         plain["link"] = render.link(member, links)
+    for member, plain in zip(message.others, facts["others"], strict=True):
+        plain["link"] = render.link(member, links)
     return {
         "version": 1,
         **facts,
+        "reason": message.told_as,
         "not_listed": message.not_listed,
         "title": render.title(message),
         "text": render.text(message, links),

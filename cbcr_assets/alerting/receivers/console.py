@@ -12,7 +12,7 @@ from cbcr_assets.alerting import render
 from cbcr_assets.alerting.message import Outgoing
 from cbcr_assets.alerting.model import Links
 from cbcr_assets.alerting.receivers.base import Delivered, Outcome, Retry
-from cbcr_assets.config.alerting import ConsoleReceiver
+from cbcr_assets.config.receivers import ConsoleReceiver
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cbcr_assets.alerting.message import Outgoing, stamp
 from cbcr_assets.alerting.model import Links
 from cbcr_assets.alerting.receivers.base import Delivered, Outcome, Retry
 from cbcr_assets.alerting.receivers.body import body
-from cbcr_assets.config.alerting import FileReceiver
+from cbcr_assets.config.receivers import FileReceiver
 
 
 @dataclass(frozen=True)

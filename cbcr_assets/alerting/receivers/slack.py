@@ -1,19 +1,18 @@
-"""Slack's Web API: posts, answers in threads, and marks what is over.
+"""Slack's Web API: posts, answers in threads, and keeps the first message true.
 
 Belongs here: calls and the reading of Slack's answers. Does not belong here: blocks.
+
+Not through slack_sdk: it follows redirects and takes the token along, sends a second time by itself
+after a broken connection, and takes any `ok` for a receipt.
 """
 
-import http.client
 import json
-import logging
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
 
 from cbcr_assets.alerting.message import Outgoing, Thread
 from cbcr_assets.alerting.model import Links
@@ -25,8 +24,10 @@ from cbcr_assets.alerting.receivers.base import (
     judge_status,
     retry_after_s,
 )
-from cbcr_assets.alerting.receivers.blocks import blocks, over, summary
-from cbcr_assets.config.alerting import SlackReceiver
+from cbcr_assets.alerting.receivers.blocks import Block, blocks, over, summary
+from cbcr_assets.alerting.receivers.http import Answer, post
+from cbcr_assets.alerting.receivers.signing import seal
+from cbcr_assets.config.receivers import SlackReceiver
 
 # Slack's own trouble; every other error of an answer will be the same next time.
 _PASSING = frozenset(
@@ -35,11 +36,11 @@ _PASSING = frozenset(
         "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited",
     }
 )  # fmt: skip
-_LOST_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+_LOST = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+_FIXED = frozenset({"cant_update_message", "edit_window_closed"})
+# What nobody should miss although it stands in a thread.
+_BROADCAST = frozenset({"firing", "repeat", "escalation"})
 _WORD = re.compile(r"[a-z_]{1,60}")
-# The SDK logs requests and whole answers; neither belongs into our logs.
-_SILENT = logging.getLogger(f"{__name__}.silent")
-_SILENT.disabled = True
 
 
 @dataclass(frozen=True)
@@ -51,55 +52,103 @@ class Slack:
     environ: Mapping[str, str] = field(repr=False)
 
     def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
-        """Post one message once; the end of something goes into its thread."""
+        """Say one message once: in the channel, in its thread, or by changing the first message."""
         try:
             token = self.config.token.resolve(self.environ)
         except ValueError as error:
             return Retry(None, str(error))
-        thread = outgoing.thread
-        # A reply, a second try outside of a lost thread or an update: two calls at most.
-        one_call_s = timeout_s / 2 if thread else timeout_s
-        client = WebClient(token, self.config.base_url, retry_handlers=[], logger=_SILENT)
-        client.timeout = one_call_s  # type: ignore[assignment]  # urllib takes fractions
-        outcome, said = self._post(client, outgoing, _parent(thread), now)
-        if said in _LOST_THREAD and thread is not None:
-            outcome, _ = self._post(client, outgoing, None, now)
-        elif isinstance(outcome, Delivered) and thread is not None and thread.is_over:
-            self._mark_over(client, outgoing, thread)
+        button = self._button(outgoing)
+        slack = _Caller(self.config.base_url, token, now, time.monotonic() + timeout_s)
+        parent = _parent(outgoing.thread)
+        if parent and outgoing.message.told_as == "acknowledged":
+            seen = summary(outgoing.message), blocks(outgoing.message, self.links)
+            outcome, said = self._update(slack, parent, seen)
+            if said in _FIXED:
+                outcome, said = self._post(slack, outgoing, parent, button)
+        else:
+            outcome, said = self._post(slack, outgoing, parent, button)
+        if said in _LOST and parent:
+            return self._post(slack, outgoing, None, button)[0]
+        if isinstance(outcome, Delivered) and parent and outgoing.thread and outgoing.ends_incident:
+            # The reply has said it, so a failure of this is none of the message.
+            shown = over(outgoing.message, outgoing.thread, self.links)
+            self._update(slack, parent, shown)
         return outcome
 
     def _post(
-        self, client: WebClient, outgoing: Outgoing, parent: Mapping[str, str] | None, now: datetime
+        self,
+        slack: "_Caller",
+        outgoing: Outgoing,
+        parent: Mapping[str, str] | None,
+        button: str,
     ) -> tuple[Outcome, str]:
         message = outgoing.message
+        asks = message.told_as in _BROADCAST and any(not m.acked_by for m in message.members)
         call: dict[str, Any] = {
             "channel": parent["channel"] if parent else self.config.channel,
             "text": summary(message),
-            "blocks": blocks(message, self.links),
+            "blocks": blocks(message, self.links, button=button if asks else ""),
             "metadata": {"event_type": "cbcr_alert", "event_payload": {"id": message.id}},
+            "mrkdwn": False,
             "unfurl_links": False,
+            "unfurl_media": False,
         }
         if parent:
             call["thread_ts"] = parent["ts"]
-        try:
-            answer = client.chat_postMessage(**call)
-        except SlackApiError as failure:
-            return _judge(failure, now)
-        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as failure:
-            return Retry(None, f"no answer: {type(failure).__name__}"), ""
+            call["reply_broadcast"] = message.told_as in _BROADCAST
+        answer = slack.call("chat.postMessage", call)
+        if isinstance(answer, tuple):
+            return answer
         ts, channel = answer.get("ts"), answer.get("channel")
-        return Delivered(json.dumps({"channel": channel, "ts": ts}) if ts and channel else ""), ""
+        if not (isinstance(ts, str) and isinstance(channel, str)):
+            return Retry(None, "the answer is not Slack's"), ""
+        # A thread has one beginning: what comes later goes there as well.
+        ref = parent or {"channel": channel, "ts": ts}
+        return Delivered(json.dumps({"channel": ref["channel"], "ts": ref["ts"]})), ""
 
-    def _mark_over(self, client: WebClient, outgoing: Outgoing, thread: Thread) -> None:
-        parent = _parent(thread)
-        if parent is None:
-            return
-        text, shown = over(outgoing.message, thread, self.links)
+    def _update(
+        self, slack: "_Caller", parent: Mapping[str, str], shown: tuple[str, list[Block]]
+    ) -> tuple[Outcome, str]:
+        text, about = shown
+        call = {"channel": parent["channel"], "ts": parent["ts"], "text": text, "blocks": about}
+        answer = slack.call("chat.update", call)
+        return answer if isinstance(answer, tuple) else (Delivered(json.dumps(dict(parent))), "")
+
+    def _button(self, outgoing: Outgoing) -> str:
+        secret = self.config.signing_secret
         try:
-            client.chat_update(channel=parent["channel"], ts=parent["ts"], text=text, blocks=shown)
-        except (SlackClientError, OSError, http.client.HTTPException, ValueError):
-            # The reply has said it; the mark is only a convenience.
-            return
+            return seal(secret.resolve(self.environ), outgoing.incident) if secret else ""
+        except ValueError:
+            # `Policy.missing_secrets` says so; the message is worth more than its button.
+            return ""
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """Calls methods until a moment."""
+
+    base_url: str
+    token: str = field(repr=False)
+    now: datetime
+    until: float
+
+    def call(self, method: str, content: Mapping[str, Any]) -> dict[str, Any] | tuple[Outcome, str]:
+        """Return Slack's answer if it is good, else the outcome and Slack's word for it."""
+        left_s = self.until - time.monotonic()
+        if left_s <= 0:
+            return Retry(None, "no answer: no time is left"), ""
+        answer = post(
+            self.base_url + method,
+            content,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout_s=left_s,
+        )
+        if isinstance(answer, Retry):
+            return answer, ""
+        said = answer.json()
+        if answer.status_code == 200 and said.get("ok") is True:
+            return said
+        return _judge(answer, said, self.now)
 
 
 def build(config: SlackReceiver, *, links: Links, environ: Mapping[str, str]) -> Slack:
@@ -107,26 +156,27 @@ def build(config: SlackReceiver, *, links: Links, environ: Mapping[str, str]) ->
     return Slack(config, links, environ)
 
 
-def _parent(thread: Thread | None) -> Mapping[str, str] | None:
+def _parent(thread: Thread | None) -> dict[str, str] | None:
     try:
         ref = json.loads(thread.ref) if thread else None
     except ValueError:
         return None
-    return ref if isinstance(ref, dict) and ref.keys() >= {"channel", "ts"} else None
+    if not isinstance(ref, dict):
+        return None
+    channel, ts = ref.get("channel"), ref.get("ts")
+    if isinstance(channel, str) and isinstance(ts, str):
+        return {"channel": channel, "ts": ts}
+    return None
 
 
-def _judge(failure: SlackApiError, now: datetime) -> tuple[Outcome, str]:
-    response = failure.response
-    status = getattr(response, "status_code", 0)
-    headers = getattr(response, "headers", {})
-    data = getattr(response, "data", None)
-    said = str(data.get("error", "")) if isinstance(data, dict) else ""
-    error = said if _WORD.fullmatch(said) else ""
-    if status != 200 and not error:
-        outcome = judge_status(status, headers, now=now)
-        return (Retry(None, f"HTTP {status}") if isinstance(outcome, Delivered) else outcome), ""
-    if not error:
+def _judge(answer: Answer, said: Mapping[str, Any], now: datetime) -> tuple[Outcome, str]:
+    word = str(said.get("error", ""))
+    error = word if _WORD.fullmatch(word) else ""
+    if error in _PASSING or (error and (answer.status_code == 429 or answer.status_code >= 500)):
+        return Retry(retry_after_s(answer.headers, now=now), f"Slack says {error}"), error
+    if error:
+        return Rejected(f"Slack says {error}"), error
+    outcome = judge_status(answer.status_code, answer.headers, now=now)
+    if isinstance(outcome, Delivered):
         return Retry(None, "the answer is not Slack's"), ""
-    if error in _PASSING or status == 429 or status >= 500:
-        return Retry(retry_after_s(headers, now=now), f"Slack says {error}"), error
-    return Rejected(f"Slack says {error}"), error
+    return outcome, ""

@@ -19,7 +19,7 @@ from cbcr_assets.alerting.receivers.base import (
 )
 from cbcr_assets.alerting.receivers.blocks import blocks, summary
 from cbcr_assets.alerting.receivers.http import post
-from cbcr_assets.config.alerting import SlackWebhookReceiver
+from cbcr_assets.config.receivers import SlackWebhookReceiver
 
 _WORD = re.compile(r"[a-z_]{1,60}")
 
@@ -39,7 +39,12 @@ class SlackWebhook:
         except ValueError as error:
             return Retry(None, str(error))
         message = outgoing.message
-        content = {"text": summary(message), "blocks": blocks(message, self.links)}
+        content = {
+            "text": summary(message),
+            "blocks": blocks(message, self.links),
+            "mrkdwn": False,
+            "unfurl_links": False,
+        }
         answer = post(url, content, headers={}, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer

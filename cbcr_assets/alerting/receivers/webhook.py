@@ -5,14 +5,15 @@ Belongs here: the body and the headers. Does not belong here: the request itself
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cbcr_assets.alerting.message import Outgoing
 from cbcr_assets.alerting.model import Links
 from cbcr_assets.alerting.receivers.base import Outcome, Retry, judge_status
 from cbcr_assets.alerting.receivers.body import body
-from cbcr_assets.alerting.receivers.http import post
-from cbcr_assets.config.alerting import WebhookReceiver
+from cbcr_assets.alerting.receivers.http import encoded, post
+from cbcr_assets.alerting.receivers.signing import signature
+from cbcr_assets.config.receivers import WebhookReceiver
 from cbcr_assets.config.values import SecretRef
 
 
@@ -28,13 +29,18 @@ class Webhook:
         """Post one message once."""
         try:
             url = self._value(self.config.url)
-            bearer = self._value(self.config.bearer) if self.config.bearer else None
+            bearer = self._value(self.config.bearer or "")
+            secret = self._value(self.config.signing_secret or "")
         except ValueError as error:
             return Retry(None, str(error))
         headers = {"Idempotency-Key": outgoing.message.id}
         if bearer:
             headers["Authorization"] = f"Bearer {bearer}"
-        content = body(outgoing.message, self.links)
+        content = encoded(body(outgoing.message, self.links))
+        if secret:
+            # Naive UTC: its seconds since 1970 are not those of the machine's zone.
+            at_s = int(now.replace(tzinfo=UTC).timestamp())
+            headers["X-CBCR-Signature"] = signature(secret, content, at_s=at_s)
         answer = post(url, content, headers=headers, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer

@@ -167,7 +167,7 @@ def test_a_refusal_is_final_visible_and_told_to_the_fallback(engine_at, stub, ro
     assert engine.deliver() == DeliveryReport(1, 0, 1, 0)
     [line] = engine.lines()
     assert line["undelivered"] == {"receiver": "hook", "why": "HTTP 403"}
-    assert "meant for hook" in line["text"]
+    assert "Meant for hook" in line["text"]
     assert engine.service.alerts()[0].dead == 1
     stub.status = 200
     assert [one["kind"] for one in engine.told(row("db", "ok"))] == ["resolved"]

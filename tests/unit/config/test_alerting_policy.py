@@ -116,3 +116,49 @@ def test_all_faults_of_the_references_are_shown_at_once(problems):
     assert [problem.path for problem in problems(text)] == [
         "route.receiver", "route.routes[0].receiver",
     ]  # fmt: skip
+
+
+MAIL = "email, host: mail.example.org, from: cbcr@example.org, to: [dba@example.org]"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("pagerduty, routing_key: abc", "routing_key", "write env:NAME or file:PATH"),
+        ("opsgenie, api_key: abc", "api_key", "write env:NAME or file:PATH"),
+        ("opsgenie, api_key: env:K, priorities: {critical: P9}", "priorities.critical",
+         "not one of P1, P2, P3, P4, P5"),
+        ("teams, url: https://abc.example/", "url", "write env:NAME or file:PATH"),
+        ("apprise, url: 'tgram://abc/1'", "url", "write env:NAME or file:PATH"),
+        ("webhook, url: 'https://h.example/', signing_secret: abc", "signing_secret",
+         "write env:NAME or file:PATH"),
+        ("slack, token: env:T, channel: x, signing_secret: abc", "signing_secret",
+         "write env:NAME or file:PATH"),
+        ("alertmanager, url: '127.0.0.1:9093'", "url", "no plain URL"),
+        ("alertmanager, url: 'http://127.0.0.1:9093', hold: 0s", "hold", "longer than zero"),
+        (MAIL.replace("mail.example.org", "mail.example.org:25"), "host", "without a port"),
+        (MAIL.replace("dba@example.org", "dba"), "to[0]", "is not a mail address"),
+        (MAIL.replace("dba@example.org", ""), "to", "must not be empty"),
+        (MAIL.replace("cbcr@example.org", "'a@b, c@d'"), "from", "is not a mail address"),
+        (MAIL + ", username: u", "", "username and password go together"),
+        (MAIL + ", username: u, password: env:P, security: none", "", "in the clear"),
+        (MAIL + ", username: u, password: abc", "password", "write env:NAME or file:PATH"),
+        (MAIL + ", port: 0", "port", "must be at least 1"),
+        (MAIL + ", security: ssl", "security", "not one of starttls, tls, none"),
+        (MAIL.replace("from:", "sender:"), "from", "required"),
+    ],
+)  # fmt: skip
+def test_a_receiver_that_cannot_be_is_refused(problems, text, path, message):
+    found = problems(RECEIVER.replace("console", text))
+    where = "receivers[0]" + (f".{path}" if path else "")
+    assert [problem for problem in found if problem.path == where and message in problem.message]
+    assert "abc" not in str(found)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_password_may_go_to_a_server_on_this_machine(host, load):
+    text = MAIL.replace("mail.example.org", host)
+    policy = load(
+        RECEIVER.replace("console", text + ", username: u, password: env:P, security: none")
+    )
+    assert policy.receivers["a"].security == "none"

@@ -27,7 +27,7 @@ sources:
       - {kind: job_log, sql: "sqlite:///jobs.db"}
 warehouse: {path: data/w.duckdb, serving: /srv/serving, keep_snapshots: 5}
 inventory: fleet/inventory.csv
-links: {dashboard: https://cbcr.example.org/, dagster: "http://10.0.0.1:3000"}
+links: {dashboard: https://cbcr.example.org/, dagster: "http://10.0.0.1:3000", runbooks: https://wiki.example.org/runbooks/}
 lanes: {heartbeat: 1h, build_every: "0 * * * *"}
 """
 SMALL = "sources: {a: {tool: cbcr, feeds: [{drop: in}]}}\n"
@@ -122,6 +122,7 @@ def test_the_rest(load, tmp_path):
     assert config.inventory == tmp_path / "fleet" / "inventory.csv"
     assert config.dashboard_url == "https://cbcr.example.org"
     assert config.dagster_url == "http://10.0.0.1:3000"
+    assert config.runbooks_url == "https://wiki.example.org/runbooks"
     assert (config.heartbeat_s, config.build_every) == (3600.0, "0 * * * *")
 
 
