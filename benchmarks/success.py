@@ -89,7 +89,7 @@ drop table made;
 select count(nextval('state.ingest_seq')) from range((select max(ingest_seq) from raw.backup_jobs));
 """
 
-# An hour: 559 new attempts, of which eleven failed and twelve run on, and one that is two days late.
+# An hour: 559 new attempts, of which eleven failed and twelve run on; one is two days late.
 _HOUR = """
 set variable seq = nextval('state.ingest_seq');
 set variable present = now() at time zone 'UTC';

@@ -152,26 +152,20 @@
             and links.label = chains.label
 {%- endmacro %}
 
-{#- Attempts that name the backup they make. -#}
-{% macro labelled_attempts() -%}
-    select
-        instance_id,
-        backup_label,
-        state,
-        coalesce(started_at, first_seen_at) as began_at,
-        ingest_seq
-    from {{ ref('stg_backup_jobs') }}
-    where backup_label is not null and instance_id is not null
-{%- endmacro %}
-
 {#- Labels of backups that an attempt failed to make, and whether another attempt made them after all: what
     is `known`, brought up to date with the attempts above a mark. A success counts if it began at most a
     day before the failure: both then tell of one run. -#}
-{% macro failed_labels(attempts, known, since) -%}
+{% macro failed_labels(known, since) -%}
     with news as (
 
-        select * from {{ attempts }}
-        where ingest_seq > {{ since }}
+        select
+            instance_id,
+            backup_label,
+            state,
+            coalesce(started_at, first_seen_at) as began_at,
+            ingest_seq
+        from {{ ref('stg_backup_jobs') }}
+        where backup_label is not null and instance_id is not null and ingest_seq > {{ since }}
 
     ),
 
@@ -195,11 +189,12 @@
     answered as (
 
         select distinct candidates.instance_id, candidates.backup_label
-        from {{ attempts }} as attempts
+        from {{ ref('stg_backup_jobs') }} as attempts
         inner join candidates using (instance_id, backup_label)
         where
             {{ is_success('attempts.state') }}
-            and attempts.began_at >= candidates.failed_at - interval 1 day
+            and coalesce(attempts.started_at, attempts.first_seen_at)
+            >= candidates.failed_at - interval 1 day
 
     )
 
@@ -219,42 +214,42 @@
     interval 8 day
 {%- endmacro %}
 
-{#- Two CTEs out of `open_sets`, `catalog` and `failed_labels`: whose sets are judged anew since a mark
-    (touched). Closed sets are not at hand: news of what was closed, of what rests on it, or of what the
-    contract refused or let go, takes the instance's whole history (is_reopened). -#}
-{% macro touched_sets(since, built_at) -%}
+{#- CTEs up to `touched`, out of `failed_labels` and a relation of open sets: whose sets are judged anew
+    since a mark. Closed sets are not at hand: news of what was closed, of what rests on it, or of what the
+    contract refused or let go, takes the instance's whole history (is_reopened). What is large is named
+    where it is read, never as a CTE, which would be written out before it is filtered. -#}
+{% macro touched_sets(open_sets, since, built_at) -%}
+    news as (
+
+        select * from {{ ref('stg_backup_sets') }}
+        where instance_id is not null and ingest_seq > {{ since }}
+
+    ),
+
     reopened as (
 
         select news.instance_id
-        from catalog as news
-        left join open_sets
+        from news
+        anti join {{ open_sets }} as known
             on
-                news.source_id = open_sets.source_id
-                and news.repo is not distinct from open_sets.repo
-                and news.label = open_sets.label
-        where
-            news.ingest_seq > {{ since }}
-            and open_sets.label is null
-            and coalesce(news.finished_at, news.first_seen_at) < {{ built_at }} - {{ open_for() }}
+                news.source_id = known.source_id
+                and news.repo is not distinct from known.repo
+                and news.label = known.label
+        where coalesce(news.finished_at, news.first_seen_at) < {{ built_at }} - {{ open_for() }}
         union
         select news.instance_id
-        from catalog as news
-        left join open_sets as parents
+        from news
+        anti join {{ open_sets }} as parents
             on
                 news.source_id = parents.source_id
                 and news.repo is not distinct from parents.repo
                 and news.parent_label = parents.label
-        left join catalog as new_parents
+        anti join news as new_parents
             on
                 news.source_id = new_parents.source_id
                 and news.repo is not distinct from new_parents.repo
                 and news.parent_label = new_parents.label
-                and new_parents.ingest_seq > {{ since }}
-        where
-            news.ingest_seq > {{ since }}
-            and news.parent_label is not null
-            and parents.label is null
-            and new_parents.label is null
+        where news.parent_label is not null
         union
         select sets.instance_id
         from {{ source('raw', 'backup_sets') }} as sets
@@ -264,6 +259,14 @@
                 and sets.repo = refused_.refused_repo
                 and sets.label = refused_.refused_label
         where sets.instance_id is not null
+        union
+        select instance_id from {{ ref('stg_instances') }}
+        where
+            {{ cbcr_now() }} < {{ built_at }}
+            or exists (
+                select 1 from {{ source('raw', 'instance_aliases') }}
+                where ingest_seq > {{ since }}
+            )
 
     ),
 
@@ -271,54 +274,45 @@
 
         select instance_id, bool_or(is_reopened) as is_reopened
         from (
-            select instance_id, false as is_reopened from catalog
-            where ingest_seq > {{ since }}
+            select instance_id, false as is_reopened from news
             union all
             select instance_id, failed_at < {{ built_at }} - {{ open_for() }} as is_reopened
             from failed_labels
             where ingest_seq > {{ since }}
             union all
             select instance_id, true as is_reopened from reopened
-            union all
-            select instance_id, true as is_reopened from {{ ref('stg_instances') }}
-            where
-                {{ cbcr_now() }} < {{ built_at }}
-                or exists (
-                    select 1 from {{ source('raw', 'instance_aliases') }}
-                    where ingest_seq > {{ since }}
-                )
         )
         group by instance_id
 
     )
 {%- endmacro %}
 
-{#- The facts of the sets of `touched` instances, out of `open_sets` and `catalog`. -#}
-{% macro facts_of_touched(since) -%}
+{#- The facts of the sets of `touched` instances, out of open sets, news of the catalog, and all of it. -#}
+{% macro facts_of_touched(open_sets, news) -%}
     with heard as (
 
-        select catalog.*
-        from catalog
-        inner join touched using (instance_id)
-        where catalog.ingest_seq > {{ since }} and not touched.is_reopened
+        select news.*
+        from {{ news }} as news
+        semi join (select instance_id from touched where not is_reopened) using (instance_id)
         union all
-        select catalog.*
-        from catalog
-        semi join (select instance_id from touched where is_reopened) using (instance_id)
+        {{ accepted(
+            'backup_sets', ['source_id', 'repo', 'label'],
+            of='(select instance_id from touched where is_reopened)'
+        ) }}
 
     )
 
-    select open_sets.* exclude (
-        usable_from, usable_until, restated_until, unusable_reason, chain_root_label,
-        chain_length
+    select known.* exclude (
+        usable_from, usable_until, restated_until, unusable_reason, chain_root_label, chain_length,
+        is_in_sight
     )
-    from open_sets
+    from {{ open_sets }} as known
     semi join (select instance_id from touched where not is_reopened) using (instance_id)
     anti join heard
         on
-            open_sets.source_id = heard.source_id
-            and open_sets.repo is not distinct from heard.repo
-            and open_sets.label = heard.label
+            known.source_id = heard.source_id
+            and known.repo is not distinct from heard.repo
+            and known.label = heard.label
     union all by name
     ({{ set_facts('heard') }})
 {%- endmacro %}

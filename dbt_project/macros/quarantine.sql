@@ -21,10 +21,11 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- The rows of a raw table that models may believe. -#}
-{% macro accepted(table, key) -%}
+{#- The rows of a raw table that models may believe; those `of` some instances only, if so asked. -#}
+{% macro accepted(table, key, of=none) -%}
     select rows_.*
     from {{ source('raw', table) }} as rows_
+    {% if of -%} semi join {{ of }} using (instance_id) {%- endif %}
     anti join ({{ refused(table, key) }}) as refused_
         on
             {% for name in key -%}

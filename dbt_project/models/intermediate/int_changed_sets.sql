@@ -2,16 +2,8 @@
 -- ones, or all that an instance ever had if it is reopened. It reads int_open_sets as it was before
 -- this build, by name: a ref would be a cycle.
 {{ config(materialized='table') }}
-{% set goes_on = continues('int_open_sets') %}
 
-with catalog as (
-
-    select * from {{ ref('stg_backup_sets') }}
-    where instance_id is not null
-
-),
-
-touched as (
+with touched as (
 
     select * from {{ ref('int_set_news') }}
 
@@ -24,29 +16,27 @@ spoilt as (
 
 ),
 
+{% set goes_on = continues('int_open_sets') %}
 {% if goes_on %}
 
-open_sets as (
+news as (
 
-    select * from intermediate.int_open_sets
-
-),
-
-facts as (
-
-    {{ facts_of_touched(mark('int_open_sets')) }}
-
-),
-
-{% else %}
-
-facts as (
-
-    {{ set_facts('catalog') }}
+    select * from {{ ref('stg_backup_sets') }}
+    where instance_id is not null and ingest_seq > {{ mark('int_open_sets') }}
 
 ),
 
 {% endif %}
+
+facts as (
+
+    {% if goes_on %}
+    {{ facts_of_touched('intermediate.int_open_sets', 'news') }}
+    {% else %}
+    {{ set_facts(ref('stg_backup_sets')) }}
+    {% endif %}
+
+),
 
 final as (
 

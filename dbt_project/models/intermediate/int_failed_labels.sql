@@ -7,18 +7,12 @@
     post_hook="{{ mark_built() }}"
 ) }}
 
-with attempts as (
-
-    {{ labelled_attempts() }}
-
-),
-
-final as (
+with final as (
 
     {% if continues() %}
-    {{ failed_labels('attempts', this, mark()) }}
+    {{ failed_labels(this, mark()) }}
     {% else %}
-    {{ failed_labels('attempts', none, -1) }}
+    {{ failed_labels(none, -1) }}
     {% endif %}
 
 )

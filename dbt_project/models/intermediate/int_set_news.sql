@@ -5,14 +5,7 @@
 -- depends_on: {{ ref('stg_instances') }}
 {{ config(materialized='table') }}
 
-with catalog as (
-
-    select * from {{ ref('stg_backup_sets') }}
-    where instance_id is not null
-
-),
-
-failed_labels as (
+with failed_labels as (
 
     select * from {{ ref('int_failed_labels') }}
 
@@ -20,13 +13,9 @@ failed_labels as (
 
 {% if continues('int_open_sets') %}
 
-open_sets as (
-
-    select * from intermediate.int_open_sets
-
-),
-
-{{ touched_sets(mark('int_open_sets'), last_built('int_open_sets')) }},
+{{ touched_sets(
+    'intermediate.int_open_sets', mark('int_open_sets'), last_built('int_open_sets')
+) }},
 
 final as (
 
@@ -38,7 +27,8 @@ final as (
 
 final as (
 
-    select distinct instance_id, true as is_reopened from catalog
+    select distinct instance_id, true as is_reopened from {{ ref('stg_backup_sets') }}
+    where instance_id is not null
 
 )
 

@@ -1,28 +1,9 @@
 -- The points that count now: what the last build left open, and the sets and archives of every instance
 -- of which something was said since, judged when this is read. For a moment before the last build all
 -- instances are judged from their whole history.
-with catalog as (
+with new_labels as (
 
-    select * from {{ ref('stg_backup_sets') }}
-    where instance_id is not null
-
-),
-
-open_sets as (
-
-    select * from {{ ref('int_open_sets') }}
-
-),
-
-attempts as (
-
-    {{ labelled_attempts() }}
-
-),
-
-new_labels as (
-
-    {{ failed_labels('attempts', ref('int_failed_labels'), mark('int_failed_labels')) }}
+    {{ failed_labels(ref('int_failed_labels'), mark('int_failed_labels')) }}
 
 ),
 
@@ -34,7 +15,9 @@ failed_labels as (
 
 ),
 
-{{ touched_sets(mark('int_open_sets'), last_built('int_open_sets')) }},
+{{ touched_sets(
+    ref('int_open_sets'), mark('int_open_sets'), last_built('int_open_sets')
+) }},
 
 spoilt as (
 
@@ -45,15 +28,18 @@ spoilt as (
 
 facts as (
 
-    {{ facts_of_touched(mark('int_open_sets')) }}
+    {{ facts_of_touched(ref('int_open_sets'), 'news') }}
 
 ),
 
 sets as (
 
-    select * from ({{ walk_chains('facts', 'spoilt') }})
+    select * from ({{ walk_chains('facts', 'spoilt') }}) as changed
     union all by name
-    select * from open_sets anti join touched using (instance_id)
+    select known.* exclude (is_in_sight)
+    from {{ ref('int_open_sets') }} as known
+    anti join touched using (instance_id)
+    where known.is_in_sight
 
 ),
 
