@@ -10,6 +10,9 @@
 -- depends_on: {{ ref('stg_backup_jobs') }}
 -- depends_on: {{ ref('int_attempts_recent') }}
 -- depends_on: {{ source('raw', 'quarantine') }}
+-- depends_on: {{ ref('stg_scheduled_runs') }}
+-- depends_on: {{ ref('stg_instances') }}
+-- depends_on: {{ source('raw', 'scheduled_runs') }}
 
 {% if is_incremental() and continues() -%}
 
@@ -54,11 +57,16 @@ attempts as (
 
 ),
 
-instances as (
+earliest as (
 
-    select distinct instance_id from attempts
+    select instance_id, min(started_at) as since
+    from attempts
+    where instance_id is not null and started_at is not null
+    group by instance_id
 
 ),
+
+{{ runs_since('earliest') }},
 
 {% else -%}
 
@@ -68,20 +76,13 @@ with attempts as (
 
 ),
 
-instances as (
+asked as (
 
-    select instance_id from {{ ref('stg_instances') }}
+    select * from {{ ref('stg_scheduled_runs') }}
 
 ),
 
 {% endif -%}
-
-asked as (
-
-    select * from {{ ref('stg_scheduled_runs') }}
-    semi join instances using (instance_id)
-
-),
 
 {{ due_runs('asked') }},
 
