@@ -23,20 +23,11 @@ with arrived as (
 
 ),
 
-promised as (
-
-    select {{ attempt_columns('jobs.') }}
-    from {{ ref('stg_backup_jobs') }} as jobs
-    inner join attempts_promises using (instance_id)
-    where jobs.started_at >= attempts_promises.since and jobs.ingest_seq <= {{ mark() }}
-
-),
-
 told as (
 
     select * from arrived
     union all
-    select * from promised
+    select * from attempts_promised
 
 ),
 
