@@ -1,7 +1,8 @@
 {#- The days that fct_backup_success_daily says anew. -#}
 
-{#- CTEs up to `touched`: instances and the earliest moment `at` from which something of them changed
-    since the build before. -#}
+{#- CTEs up to `touched`: instances and the earliest moment from which something of them changed since
+    the build before, by the strength of what changed: an attempt answers for runs no stronger than
+    itself, a run that came due (0) for no other. -#}
 {% macro runs_touched() -%}
     {{ promises_changed() }},
 
@@ -35,32 +36,33 @@
 
     moments as (
 
-        select instance_id, coalesce(since, timestamp '0001-01-01') as moment from promises_changed
+        select instance_id, 3 as strength, coalesce(since, timestamp '0001-01-01') as moment
+        from promises_changed
         union all
-        select instance_id, started_at from {{ ref('stg_backup_jobs') }}
+        select instance_id, {{ strength('backup_type') }}, started_at from {{ ref('stg_backup_jobs') }}
         where ingest_seq > {{ mark() }}
         union all
-        select instance_id, started_at from state.replaced_backup_jobs
+        select instance_id, 3, started_at from state.replaced_backup_jobs
         where ingest_seq > {{ mark() }}
         union all
-        select jobs.instance_id, jobs.started_at
+        select jobs.instance_id, {{ strength('jobs.backup_type') }}, jobs.started_at
         from {{ source('raw', 'backup_jobs') }} as jobs
         semi join refused_or_not using (source_id, attempt_key)
         union all
-        select instance_id, started_at from unsettled
+        select instance_id, {{ strength('backup_type') }}, started_at from unsettled
         union all
         -- It was waited for, or has come due.
-        select instance_id, scheduled_at from {{ ref('stg_scheduled_runs') }}
+        select instance_id, 0, scheduled_at from {{ ref('stg_scheduled_runs') }}
         where due_at >= {{ settled_until() }} and scheduled_at <= {{ cbcr_now() }}
         union all
         -- We could not see it, and perhaps can now.
-        select doubted.instance_id, doubted.since
+        select doubted.instance_id, 0, doubted.since
         from doubted
         left join seen using (instance_id)
         where not coalesce(seen.sources_stale, true) or seen.last_ok_at >= doubted.since
         union all
         -- We took its silence for an answer, and are blind now.
-        select runs.instance_id, runs.scheduled_at
+        select runs.instance_id, 0, runs.scheduled_at
         from {{ ref('stg_scheduled_runs') }} as runs
         inner join seen using (instance_id)
         where
@@ -69,17 +71,17 @@
             and runs.due_at > seen.last_ok_at
             and runs.scheduled_at <= {{ cbcr_now() }}
         union all
-        select instance_id, timestamp '0001-01-01' from {{ ref('int_sources_spoken') }}
+        select instance_id, 0, timestamp '0001-01-01' from {{ ref('int_sources_spoken') }}
         where ingest_seq > {{ mark() }}
 
     ),
 
     touched as (
 
-        select instance_id, min(moment) as moment
+        select instance_id, strength, min(moment) as moment
         from moments
         where instance_id is not null and moment is not null
-        group by instance_id
+        group by instance_id, strength
 
     )
 {%- endmacro %}
@@ -92,12 +94,15 @@
 
         select * from touched;
         create or replace temp table days_anew as
-        with asked as (
+        with earliest as (
 
-            select * from {{ ref('stg_scheduled_runs') }}
-            semi join runs_touched using (instance_id)
+            select instance_id, min(moment) as since
+            from runs_touched
+            group by instance_id
 
         ),
+
+        {{ runs_since('earliest') }},
 
         {{ due_runs('asked') }},
 
@@ -114,7 +119,10 @@
                 kinds.backup_type,
                 runs_touched.moment + interval 5 minute as reaches_at
             from kinds
-            inner join runs_touched using (instance_id)
+            inner join runs_touched
+                on
+                    kinds.instance_id = runs_touched.instance_id
+                    and {{ strength('kinds.backup_type') }} <= runs_touched.strength
 
         ),
 
@@ -131,8 +139,8 @@
 
         )
 
-        select runs_touched.instance_id, least(runs_touched.moment, begun.moment)::date as day
-        from runs_touched
+        select earliest.instance_id, least(earliest.since, begun.moment)::date as day
+        from earliest
         left join begun using (instance_id)
     {%- endif -%}
 {%- endmacro %}

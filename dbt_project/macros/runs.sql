@@ -160,3 +160,64 @@
 
     )
 {%- endmacro %}
+
+{#- CTEs up to `asked`: the runs that attempts of relation `anew` (instance_id, since) can answer, and
+    all later ones. Mostly these are young; only where a kind that is promised has no run shortly
+    before is the whole schedule of an instance read. -#}
+{% macro runs_since(anew) -%}
+    bounds as (
+
+        select
+            anew.instance_id,
+            anew.since,
+            anew.since - to_days({{ days_between_runs() }}) as from_at,
+            anew.since >= {{ cbcr_now() }} - interval 40 day as is_young,
+            (instances.full_schedule is not null)::integer
+            + (instances.incr_schedule is not null)::integer as kinds
+        from {{ anew }} as anew
+        inner join {{ ref('stg_instances') }} as instances using (instance_id)
+
+    ),
+
+    young_runs as (
+
+        select runs.*, runs.scheduled_at <= bounds.since + interval 5 minute as is_before
+        from {{ ref('stg_scheduled_runs') }} as runs
+        inner join bounds using (instance_id)
+        where
+            bounds.is_young
+            and runs.scheduled_at >= bounds.from_at
+            and runs.scheduled_at >= (
+                select min(earliest.from_at) from bounds as earliest where earliest.is_young
+            )
+
+    ),
+
+    covered as (
+
+        select instance_id, count(distinct backup_type) as kinds
+        from young_runs
+        where is_before
+        group by instance_id
+
+    ),
+
+    uncovered as (
+
+        select bounds.instance_id
+        from bounds
+        left join covered using (instance_id)
+        where not bounds.is_young or coalesce(covered.kinds, 0) < bounds.kinds
+
+    ),
+
+    asked as (
+
+        select young_runs.* exclude (is_before) from young_runs
+        anti join uncovered using (instance_id)
+        union all
+        select runs.* from {{ source('raw', 'scheduled_runs') }} as runs
+        semi join uncovered using (instance_id)
+
+    )
+{%- endmacro %}

@@ -115,7 +115,13 @@
 
         select instance_id, min(coalesce(since, timestamp '0001-01-01')) - interval 5 minute as since
         from promises_changed
-        group by instance_id
+        group by instance_id;
+        -- By itself: together with what arrived, all of history would be read for both.
+        create or replace temp table attempts_promised as
+        select {{ attempt_columns('jobs.') }}
+        from {{ ref('stg_backup_jobs') }} as jobs
+        inner join attempts_promises using (instance_id)
+        where jobs.started_at >= attempts_promises.since and jobs.ingest_seq <= {{ mark() }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -10,6 +10,9 @@
 -- depends_on: {{ ref('stg_backup_jobs') }}
 -- depends_on: {{ ref('int_attempts_recent') }}
 -- depends_on: {{ source('raw', 'quarantine') }}
+-- depends_on: {{ ref('stg_scheduled_runs') }}
+-- depends_on: {{ ref('stg_instances') }}
+-- depends_on: {{ source('raw', 'scheduled_runs') }}
 
 {% if is_incremental() and continues() -%}
 
@@ -20,20 +23,11 @@ with arrived as (
 
 ),
 
-promised as (
-
-    select {{ attempt_columns('jobs.') }}
-    from {{ ref('stg_backup_jobs') }} as jobs
-    inner join attempts_promises using (instance_id)
-    where jobs.started_at >= attempts_promises.since and jobs.ingest_seq <= {{ mark() }}
-
-),
-
 told as (
 
     select * from arrived
     union all
-    select * from promised
+    select * from attempts_promised
 
 ),
 
@@ -54,11 +48,16 @@ attempts as (
 
 ),
 
-instances as (
+earliest as (
 
-    select distinct instance_id from attempts
+    select instance_id, min(started_at) as since
+    from attempts
+    where instance_id is not null and started_at is not null
+    group by instance_id
 
 ),
+
+{{ runs_since('earliest') }},
 
 {% else -%}
 
@@ -68,20 +67,13 @@ with attempts as (
 
 ),
 
-instances as (
+asked as (
 
-    select instance_id from {{ ref('stg_instances') }}
+    select * from {{ ref('stg_scheduled_runs') }}
 
 ),
 
 {% endif -%}
-
-asked as (
-
-    select * from {{ ref('stg_scheduled_runs') }}
-    semi join instances using (instance_id)
-
-),
 
 {{ due_runs('asked') }},
 

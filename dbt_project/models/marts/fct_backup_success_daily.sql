@@ -15,15 +15,17 @@
 -- depends_on: {{ ref('int_sources_spoken') }}
 -- depends_on: {{ source('raw', 'quarantine') }}
 -- depends_on: {{ source('raw', 'backup_jobs') }}
+-- depends_on: {{ source('raw', 'scheduled_runs') }}
 
 {% if is_incremental() and continues_runs() -%}
 
-with asked as (
+with anew_since as (
 
-    select * from {{ ref('stg_scheduled_runs') }}
-    semi join days_anew using (instance_id)
+    select instance_id, day::timestamp as since from days_anew
 
 ),
+
+{{ runs_since('anew_since') }},
 
 -- Most changes are young: only for the others is the whole history looked through.
 told as (

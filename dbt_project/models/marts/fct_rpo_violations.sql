@@ -60,7 +60,7 @@ attempts as (
         attempts.state,
         attempts.started_at,
         attempts.finished_at
-    from {{ ref('int_backup_attempts') }} as attempts
+    from {{ ref('fct_backup_attempts') }} as attempts
     inner join reach using (instance_id)
     where
         attempts.started_at >= (select earliest.looked_from from earliest) - interval 8 day

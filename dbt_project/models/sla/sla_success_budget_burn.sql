@@ -27,6 +27,27 @@ ended as (
 
 ),
 
+{% set windows = (300, 1800, 3600, 21600, 259200) -%}
+
+by_instance as (
+
+    select
+        instance_id,
+        {% for window_s in windows -%}
+            count(*) filter (age_s < {{ window_s }}) as all_{{ window_s }},
+            count(*) filter (age_s < {{ window_s }} and is_bad) as bad_{{ window_s }},
+            min(ended_at) filter (age_s < {{ window_s }} and is_bad) as first_bad_{{ window_s }}
+            {{- "," if not loop.last }}
+        {% endfor %}
+    from (
+        select *, {{ seconds_between('ended_at', cbcr_now()) }} as age_s
+        from ended
+        where ended_at <= {{ cbcr_now() }} and ended_at > {{ cbcr_now() }} - interval 3 day
+    ) as young
+    group by instance_id
+
+),
+
 scoped as (
 
     select
@@ -35,17 +56,11 @@ scoped as (
             { 'kind': 'team', 'id': 'team/' || instances.team, 'team': instances.team },
             { 'kind': 'tier', 'id': 'tier/' || instances.tier, 'team': null::varchar }
         ]) as scope,
-        {{ seconds_between('ended.ended_at', cbcr_now()) }} as age_s,
-        ended.ended_at,
-        ended.is_bad,
-        instances.is_active
+        instances.is_active,
+        by_instance.* exclude (instance_id)
     from instances
-    left join ended
-        on
-            instances.instance_id = ended.instance_id
-            and ended.ended_at <= {{ cbcr_now() }}
-            and ended.ended_at > {{ cbcr_now() }} - interval 3 day
-            and instances.is_active
+    left join by_instance
+        on instances.instance_id = by_instance.instance_id and instances.is_active
 
 ),
 
@@ -56,10 +71,10 @@ counted as (
         scope.id as id,
         any_value(scope.team) as team,
         bool_or(is_active) as is_active,
-        {% for window_s in (300, 1800, 3600, 21600, 259200) -%}
-            count(*) filter (age_s < {{ window_s }}) as all_{{ window_s }},
-            count(*) filter (age_s < {{ window_s }} and is_bad) as bad_{{ window_s }},
-            min(ended_at) filter (age_s < {{ window_s }} and is_bad) as first_bad_{{ window_s }}
+        {% for window_s in windows -%}
+            coalesce(sum(all_{{ window_s }}), 0)::bigint as all_{{ window_s }},
+            coalesce(sum(bad_{{ window_s }}), 0)::bigint as bad_{{ window_s }},
+            min(first_bad_{{ window_s }}) as first_bad_{{ window_s }}
             {{- "," if not loop.last }}
         {% endfor %}
     from scoped

@@ -171,3 +171,15 @@ def test_ingest_sequences_grow_with_every_load_that_changes_something(
         session.load("backup_jobs", job("failed", seen=2))
         rows = dict(session.rows("select attempt_key, ingest_seq from raw.backup_jobs"))
     assert rows["a1"] > rows["a2"]
+
+
+def test_what_a_replaced_attempt_said_is_remembered(warehouse: FileWarehouse) -> None:
+    with warehouse.write() as session:
+        session.load("backup_jobs", job("running", seen=1, instance_id="i", started_at=hours(1)))
+        session.load("backup_jobs", job("running", seen=2))  # a sighting replaces nothing
+        session.load("backup_jobs", job("succeeded", seen=3, started_at=hours(2)))
+        session.load("backup_jobs", job("succeeded", seen=3, key="a2"))
+        (old, new) = session.rows("select ingest_seq from raw.backup_jobs order by attempt_key")
+        told = session.rows("from state.replaced_backup_jobs")
+    assert old < new
+    assert told == [("s", "a1", "i", hours(1), 1, old[0])]
