@@ -28,7 +28,7 @@ from cbcr_assets.simulator.model import (
     PlantedIncident,
     Truth,
 )
-from cbcr_assets.simulator.schedule import GRACE, slots
+from cbcr_assets.simulator.schedule import GRACE, runs, slots
 from cbcr_assets.simulator.truth_success import DAY, EARLY, burning, state, strength
 from cbcr_assets.simulator.truth_success import verdicts as success_verdicts
 
@@ -157,7 +157,39 @@ def _rpo(known: _Known, at: datetime) -> str:
     exposure = at - max(points)
     if exposure > objective:
         return "breached"
-    return "approaching" if exposure > 0.75 * objective else "ok"
+    is_near = exposure > 0.75 * objective or _comes_too_late(known, max(points) + objective, at)
+    return "approaching" if is_near else "ok"
+
+
+def _comes_too_late(known: _Known, breaks_at: datetime, at: datetime) -> bool:
+    """Say whether neither what runs nor the next run is expected to be ready in time.
+
+    Either is expected to take as long as the newest success took. Where the archive goes on, the
+    next backup does not matter.
+    """
+    if any(sample.archived_to_at == breaks_at - _objective(known) for sample in known.archives):
+        return False
+    begun = [attempt for attempt in known.attempts if attempt.started_at <= at]
+    done = [
+        attempt for attempt in begun
+        if attempt.finished_at and attempt.finished_at <= at and state(attempt, at) == "succeeded"
+    ]  # fmt: skip
+    newest = max(done, key=lambda attempt: attempt.finished_at or at, default=None)
+    took = newest.finished_at - newest.started_at if newest and newest.finished_at else timedelta()
+    last = max((attempt.started_at for attempt in begun), default=datetime.min)
+    landings = [
+        max(moment, at) + took
+        for moment, _ in runs(known.database, until=at + timedelta(days=8))
+        if moment + GRACE >= at and moment - EARLY > last
+    ][:1]
+    landings += [
+        max(attempt.started_at + took, at) for attempt in begun if state(attempt, at) == "running"
+    ]
+    return bool(landings) and min(landings) > breaks_at
+
+
+def _objective(known: _Known) -> timedelta:
+    return timedelta(seconds=known.database.rpo_s)
 
 
 def _points(known: _Known, at: datetime) -> Iterator[datetime]:

@@ -22,8 +22,8 @@ archived as (
 
 ),
 
--- A set is hidden by one that is newer and can be used for at least as long: whatever happens by the
--- clock alone, it will never be the newest that is left.
+-- A set is hidden by one of its repository that is newer and can be used for at least as long: whatever
+-- happens by the clock alone, it will never be the newest that is left.
 ordered as (
 
     select
@@ -38,9 +38,8 @@ ordered as (
                     then coalesce(usable_until, timestamp '9999-01-01')
             end
         ) over (
-            partition by changed.instance_id
-            order by
-                recovery_point_at desc, usable_until desc nulls first, source_id, repo, label
+            partition by changed.instance_id, source_id, repo
+            order by recovery_point_at desc, usable_until desc nulls first, label
             rows between unbounded preceding and 1 preceding
         ) as hidden_until
     from changed

@@ -18,6 +18,9 @@ summaries as (
         arg_max(state, (started_at, source_id, attempt_key)) filter (started_at is not null)
             as last_attempt_state,
         max(finished_at) filter ({{ is_success('state') }}) as last_success_at,
+        arg_max(
+            coalesce(duration_s, {{ seconds_between('started_at', 'finished_at') }}), finished_at
+        ) filter ({{ is_success('state') }} and started_at is not null) as last_success_s,
         min(coalesce(started_at, first_seen_at)) filter (not {{ is_finished('state') }})
             as running_since,
         min(lost_at) filter (not {{ is_finished('state') }}) as lost_at
@@ -51,6 +54,7 @@ final as (
         summaries.last_attempt_at,
         summaries.last_attempt_state,
         summaries.last_success_at,
+        summaries.last_success_s,
         coalesce(failing.consecutive_failures, 0) as consecutive_failures,
         summaries.running_since,
         summaries.lost_at

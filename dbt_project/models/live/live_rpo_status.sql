@@ -22,6 +22,7 @@ newest as (
         recovery_point_at,
         source_id,
         label,
+        backup_type,
         usable_until
     from points
     where is_usable_now
@@ -57,6 +58,55 @@ attempts as (
 
 ),
 
+-- The next run that can still bring a backup in time: to come, or due and not begun. A run that goes
+-- on is expected to take as long as the newest success took; so is the next one.
+upcoming as (
+
+    select
+        runs.instance_id,
+        min(runs.scheduled_at) as next_run_at
+    from {{ ref('stg_scheduled_runs') }} as runs
+    inner join instances using (instance_id)
+    left join attempts using (instance_id)
+    where
+        runs.due_at >= {{ cbcr_now() }}
+        and runs.scheduled_at > coalesce(attempts.last_attempt_at, timestamp '1970-01-01')
+        + interval 5 minute
+        and coalesce(runs.scheduled_at < instances.retired_at, true)
+        and len([
+            w for w in coalesce(instances.exclusions, [])
+            if w.start <= runs.scheduled_at and w.stop > runs.scheduled_at
+        ]) = 0
+    group by runs.instance_id
+
+),
+
+landing as (
+
+    select
+        instances.instance_id,
+        upcoming.next_run_at,
+        least(
+            {{ plus_seconds(
+                'greatest(upcoming.next_run_at, ' ~ cbcr_now() ~ ')',
+                'coalesce(attempts.last_success_s, 0)'
+            ) }},
+            case
+                when attempts.running_since is not null
+                    then greatest(
+                        {{ plus_seconds(
+                            'attempts.running_since', 'coalesce(attempts.last_success_s, 0)'
+                        ) }},
+                        {{ cbcr_now() }}
+                    )
+            end
+        ) as lands_at
+    from instances
+    left join upcoming using (instance_id)
+    left join attempts using (instance_id)
+
+),
+
 measured as (
 
     select
@@ -72,6 +122,9 @@ measured as (
         newest.source_id,
         newest.label,
         newest.usable_until,
+        coalesce(newest.backup_type = 'archive', false) as is_archived,
+        landing.next_run_at,
+        landing.lands_at,
         lost.lost_at,
         lost.lost_reason,
         attempts.last_attempt_at,
@@ -90,7 +143,18 @@ measured as (
     left join newest using (instance_id)
     left join lost using (instance_id)
     left join attempts using (instance_id)
+    left join landing using (instance_id)
     left join {{ ref('int_instance_sources') }} as seen using (instance_id)
+
+),
+
+projected as (
+
+    select
+        *,
+        coalesce(not is_archived and breaks_at >= {{ cbcr_now() }} and breaks_at < lands_at, false)
+            as is_projected
+    from measured
 
 ),
 
@@ -104,7 +168,7 @@ judged as (
                 then 'unknown'
             when recovery_point_at is null then 'breached'
             when breaks_at < {{ cbcr_now() }} then 'breached'
-            when approaches_at < {{ cbcr_now() }} then 'approaching'
+            when approaches_at < {{ cbcr_now() }} or is_projected then 'approaching'
             else 'ok'
         end as status,
         case
@@ -115,10 +179,11 @@ judged as (
             when recovery_point_at is null and breaks_at >= {{ cbcr_now() }} then 'onboarding'
             when recovery_point_at is null then 'never_backed_up'
             when breaks_at < {{ cbcr_now() }} then coalesce(lost_reason, 'too_old')
+            when is_projected then 'projected'
             when approaches_at < {{ cbcr_now() }} then 'ageing'
             else 'fresh'
         end as reason
-    from measured
+    from projected
 
 ),
 
@@ -144,7 +209,8 @@ final as (
             when status = 'breached' and recovery_point_at is null
                 then coalesce(lost_at, breaks_at)
             when status = 'breached' then greatest(breaks_at, lost_at)
-            when status = 'approaching' then approaches_at
+            when status = 'approaching' and approaches_at < {{ cbcr_now() }} then approaches_at
+            when status = 'approaching' then recovery_point_at
         end as since,
         -- One microsecond later, for equal to the objective is still compliant.
         least(
@@ -152,10 +218,17 @@ final as (
                 when status = 'ok' then approaches_at
                 when status in ('approaching', 'unknown') and not sources_stale then breaks_at
             end,
+            -- A run that has begun brings the next one into sight, and so does one that is missed.
+            case
+                when status in ('ok', 'approaching') and next_run_at > {{ cbcr_now() }}
+                    then next_run_at
+            end,
             case when not sources_stale then usable_until end,
             case when not sources_stale then stale_at end,
             retired_at
         ) + interval 1 microsecond as changes_at,
+        next_run_at,
+        lands_at,
         last_attempt_at,
         last_attempt_state,
         last_success_at,
