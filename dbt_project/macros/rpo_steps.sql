@@ -11,7 +11,20 @@
     In the order of usable_from a point counts that is newer than all before it (a record). Each record
     rules until the next one; only if it ends earlier is there a gap, in which older points matter. -#}
 {% macro rpo_steps(points, scope, until='usable_until') -%}
-    with candidates as (
+    with floors as (
+
+        -- What can be used all along: nothing older ever matters.
+        select points.instance_id, max(points.recovery_point_at) as recovery_point_at
+        from {{ points }} as points
+        inner join {{ scope }} as scope using (instance_id)
+        where
+            points.usable_from <= scope.starts_at
+            and coalesce(points.{{ until }}, timestamp '9999-01-01') >= scope.ends_at
+        group by points.instance_id
+
+    ),
+
+    candidates as (
 
         select
             points.instance_id,
@@ -22,8 +35,10 @@
             scope.ends_at
         from {{ points }} as points
         inner join {{ scope }} as scope using (instance_id)
+        left join floors using (instance_id)
         where
-            points.usable_from < scope.ends_at
+            coalesce(points.recovery_point_at >= floors.recovery_point_at, true)
+            and points.usable_from < scope.ends_at
             and coalesce(points.{{ until }}, timestamp '9999-01-01')
             > greatest(points.usable_from, scope.starts_at)
 

@@ -17,6 +17,7 @@ from cbcr_assets.warehouse import FileWarehouse, Session, current
 
 _STATUS = "select * from live.live_rpo_status"
 _ALL_DAYS = 731
+_NEAR = 0.75
 
 
 def main() -> None:
@@ -46,7 +47,9 @@ def status(session: Session) -> pl.DataFrame:
 
 def digest(found: pl.DataFrame) -> list[int]:
     """Reduce it as the other engines do: who has no recovery point is unknown to them."""
-    rows = found.select("status", "exposure_s").rows()
+    # What no planned backup can save any more is CBCR's own foresight: the others look at ages only.
+    aged = pl.when(pl.col("reason") == "projected", pl.col("ratio") <= _NEAR).then(pl.lit("ok"))
+    rows = found.select(aged.otherwise("status").alias("status"), "exposure_s").rows()
     return status_figures(
         [("unknown", None) if age is None else (s, round(age * 1_000_000)) for s, age in rows]
     )
