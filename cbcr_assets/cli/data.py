@@ -53,6 +53,9 @@ def rpo(
     start: Annotated[str, typer.Option("--from", help="Start of the window, ISO 8601, UTC.")],
     stop: Annotated[str, typer.Option("--to", help="End of the window, ISO 8601, UTC.")],
     instance: Annotated[str | None, typer.Option(help="One instance; default: all.")] = None,
+    restated: Annotated[
+        bool, typer.Option(help="In hindsight: what was found corrupt never was usable.")
+    ] = False,
     answer_format: FormatOption = Format.TABLE,
 ) -> None:
     """Say exactly how much of a window the recovery point objective was kept."""
@@ -61,7 +64,9 @@ def rpo(
         raise wrong_use("--to must be later than --from")
     platform = open_platform()
     with platform.warehouse.read() as session:
-        frame = rpo_compliance(session, begin=begin, end=end, instance=instance)
+        frame = rpo_compliance(
+            session, begin=begin, end=end, instance=instance, restated=restated
+        )
     if instance is not None and frame.is_empty():
         raise wrong_use(f"no instance {instance!r} in the inventory")
     show(frame, answer_format)

@@ -47,7 +47,7 @@ def status(session: Session) -> pl.DataFrame:
 
 def digest(found: pl.DataFrame) -> list[int]:
     """Reduce it as the other engines do: who has no recovery point is unknown to them."""
-    # What no planned backup can save any more is CBCR's own foresight: the others look at ages only.
+    # What no planned backup can save any more is CBCR's own foresight: others look at ages only.
     aged = pl.when(pl.col("reason") == "projected", pl.col("ratio") <= _NEAR).then(pl.lit("ok"))
     rows = found.select(aged.otherwise("status").alias("status"), "exposure_s").rows()
     return status_figures(
