@@ -64,9 +64,7 @@ def rpo(
         raise wrong_use("--to must be later than --from")
     platform = open_platform()
     with platform.warehouse.read() as session:
-        frame = rpo_compliance(
-            session, begin=begin, end=end, instance=instance, restated=restated
-        )
+        frame = rpo_compliance(session, begin=begin, end=end, instance=instance, restated=restated)
     if instance is not None and frame.is_empty():
         raise wrong_use(f"no instance {instance!r} in the inventory")
     show(frame, answer_format)

@@ -176,7 +176,7 @@ def _comes_too_late(known: _Known, breaks_at: datetime, at: datetime) -> bool:
     ]  # fmt: skip
     newest = max(done, key=lambda attempt: attempt.finished_at or at, default=None)
     took = newest.finished_at - newest.started_at if newest and newest.finished_at else timedelta()
-    last = max((attempt.started_at for attempt in begun), default=datetime.min)
+    last = max((attempt.started_at for attempt in begun), default=at - DAY)
     landings = [
         max(moment, at) + took
         for moment, _ in runs(known.database, until=at + timedelta(days=8))
