@@ -221,7 +221,7 @@ class Vault:
 
 
 class Monitoring:
-    """A Prometheus that scrapes a node_exporter, with one metric of a text file, every second."""
+    """A Prometheus that scrapes a node_exporter, with one metric of a text file, every 3 s."""
 
     def __init__(
         self, root: Path, *, ports: tuple[int, int], targets: tuple[str, ...] = ()
@@ -235,7 +235,7 @@ class Monitoring:
         self.queue(3)
         scraped = ", ".join(f"'{target}'" for target in (f"127.0.0.1:{ports[1]}", *targets))
         (self.root / "prometheus.yml").write_text(
-            "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+            "global: {scrape_interval: 3s, scrape_timeout: 3s}\n"
             f"scrape_configs: [{{job_name: node, static_configs: [{{targets: [{scraped}]}}]}}]\n"
         )
         self._exporter = self._start(

@@ -149,7 +149,7 @@ class _Output:
                 if linger is not None and now >= linger:
                     return None
                 if now >= deadline:
-                    return f"no end after {timeout_s:g} s, killed; raise the feed's timeout"
+                    return f"no end after {timeout_s:.3g} s, killed; raise the feed's timeout"
                 self._drain(selector, child, min(deadline - now, 0.05))
                 if len(self.out) > self._max:
                     return f"it printed more than {self._max} bytes, killed; list less at a time"
