@@ -247,11 +247,11 @@
 
 {#- The life of each instance that was promised an objective, from `protect_from` on.
     A new instance has one objective of grace, or until its first usable point. -#}
-{% macro rpo_lives(points) -%}
+{% macro rpo_lives(points, until='usable_until') -%}
     with firsts as (
 
         select instance_id, min(usable_from) as usable_from from {{ points }}
-        where was_ever_usable
+        where was_ever_usable and coalesce({{ until }} > usable_from, true)
         group by instance_id
 
     )

@@ -75,7 +75,11 @@ corrupted as (
 
 restated_lives as (
 
-    select * from lives
+    select
+        lives.* exclude (starts_at),
+        greatest(lives.protect_from, scope.from_at) as starts_at
+    from ({{ rpo_lives('points', until='restated_until') }}) as lives
+    inner join scope using (instance_id)
     semi join corrupted using (instance_id)
 
 ),

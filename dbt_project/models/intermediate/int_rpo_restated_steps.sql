@@ -9,7 +9,7 @@ with points as (
 
 lives as (
 
-    {{ rpo_lives('points') }}
+    {{ rpo_lives('points', until='restated_until') }}
 
 ),
 
