@@ -5,8 +5,8 @@ Does not belong here: words (see `render`), channels (see `receivers`).
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,9 @@ class Member:
         was: Of a resolved one, what had been the case.
         runbook: What to do, may be empty.
         labels: The alert's own labels.
+        acked_by: Who takes care of it, may be empty.
+        is_untold: It began and ended before this receiver could be told: this says both.
+        is_flapping: It changed often; its end was held back until it was quiet.
     """
 
     fingerprint: str
@@ -48,6 +51,9 @@ class Member:
     was: str
     runbook: str
     labels: Mapping[str, str]
+    acked_by: str = ""
+    is_untold: bool = False
+    is_flapping: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,8 @@ class Message:
 
     Attributes:
         id: Its identity: the same message sent twice has the same.
-        kind: opened, worsened or resolved.
-        rule: The rule.
+        kind: opened, worsened, resolved, repeat, escalation, digest or acknowledged.
+        rule: The rule; empty when it is about several.
         team: Owner of the subjects, may be empty.
         severity: Worst severity.
         total: How many episodes it is about.
@@ -79,6 +85,13 @@ class Message:
         evaluation_id: Evaluation that says so.
         evaluated_at: Its moment, naive UTC.
         undelivered: Set when it was meant for somebody else.
+        group: Labels and values that the alerts are grouped by.
+        others: Up to 20 episodes of the other side: what is over in a message about what fires,
+            what still fires in a message about what is over.
+        others_total: How many there are of them.
+        groups: How many groups it is about; more than one only in a digest.
+        escalation_step: Step of the escalation, from 1; 0: none.
+        by: Who acknowledged, may be empty.
     """
 
     id: str
@@ -92,13 +105,24 @@ class Message:
     evaluation_id: str
     evaluated_at: datetime
     undelivered: Undelivered | None = None
+    group: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Member, ...] = ()
+    others_total: int = 0
+    groups: int = 1
+    escalation_step: int = 0
+    by: str = ""
+
+    @property
+    def is_end(self) -> bool:
+        """It says that something is over and nothing else."""
+        return self.kind == "resolved"
 
     @property
     def not_listed(self) -> int:
         """Episodes it is about but does not list."""
         return self.total - len(self.members)
 
-    def only(self, fingerprints: set[str]) -> "Message":
+    def only(self, fingerprints: Collection[str]) -> "Message":
         """Return the message about some of its episodes only; the total stays true."""
         kept = tuple(m for m in self.members if m.fingerprint in fingerprints)
         counts = self.counts if len(fingerprints) == self.total else {}
@@ -142,7 +166,7 @@ def as_json(message: Message) -> dict[str, Any]:
     """Return a message as JSON values."""
     plain: dict[str, Any] = asdict(message)
     plain["evaluated_at"] = stamp(message.evaluated_at)
-    for member in plain["members"]:
+    for member in (*plain["members"], *plain["others"]):
         member["started_at"] = stamp(member["started_at"])
     return plain
 
@@ -162,6 +186,7 @@ def decode(text: str) -> Message:
         | {
             "evaluated_at": datetime.fromisoformat(plain["evaluated_at"]),
             "members": tuple(_member(member) for member in plain["members"]),
+            "others": tuple(_member(member) for member in plain.get("others", ())),
         },
         undelivered=Undelivered(**undelivered) if undelivered else None,
     )

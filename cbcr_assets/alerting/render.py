@@ -11,41 +11,72 @@ from cbcr_assets.alerting.model import Links
 
 _SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 _RESOLVED_SIGN = "✅"
+_WORDS = {"worsened": " WORSE", "repeat": " STILL", "escalation": " ESCALATED"}
+_NAMED = 10
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def title(message: Message) -> str:
     """Return the one line that says it all."""
     team = f" (team {message.team})" if message.team else ""
+    if message.kind == "digest":
+        return _digest(message)
+    rule = message.rule or "several rules"
     if message.total == 1 and message.members:
         member = message.members[0]
         what = member.subject_id if _is_over(message) else f"{member.subject_id} {member.status}"
     else:
         what = f"{message.total} {_plural(message)}"
         if message.counts and not _is_over(message):
-            counts = sorted(message.counts.items(), key=lambda pair: -pair[1])
-            what += ": " + ", ".join(f"{count} {status}" for status, count in counts)
+            what += ": " + _counts(message)
     if _is_over(message):
-        return f"{_RESOLVED_SIGN} Resolved {message.rule}: {what}{team}"
-    worse = " WORSE" if message.kind == "worsened" else ""
+        untold = message.members and all(member.is_untold for member in message.members)
+        word = "Fired and resolved" if untold else "Resolved"
+        return f"{_RESOLVED_SIGN} {word} {rule}: {what}{team}"
+    word = _WORDS.get(message.kind, "")
     severity = message.severity.upper()
-    return f"{_SIGNS[message.severity]} {severity}{worse} {message.rule}: {what}{team}"
+    if message.kind == "acknowledged":
+        return f"👀 {message.by} takes care of {rule}: {what}{team}"
+    return f"{_SIGNS[message.severity]} {severity}{word} {rule}: {what}{team}"
+
+
+def _digest(message: Message) -> str:
+    over = f", {message.others_total} resolved" if message.others_total else ""
+    if message.members and all(member.status == "ok" for member in message.members):
+        return f"{_RESOLVED_SIGN} STORM: {message.total} resolved in {message.groups} groups"
+    severity = message.severity.upper()
+    counts = f": {_counts(message)}" if message.counts else ""
+    return (
+        f"{_SIGNS[message.severity]} {severity} STORM: {message.total} alerts"
+        f" in {message.groups} groups{counts}{over}"
+    )
+
+
+def _counts(message: Message) -> str:
+    counts = sorted(message.counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{count} {status}" for status, count in counts)
 
 
 def lines(member: Member, message: Message, links: Links) -> list[str]:
     """Return what is said about one episode; the first line is the most important one."""
-    if _is_over(message):
+    if _is_over(message) or member.status == "ok":
         lasted = human_s((message.evaluated_at - member.started_at).total_seconds())
         found = [f"{member.subject_id} is ok again: {member.summary or 'no detail'}"]
         if member.was:
             found.append(f"it was: {member.was}")
         found.append(f"since {utc(member.started_at)}, for {lasted}")
+        if member.is_untold:
+            found.append("it began and ended before this could be told")
+        if member.is_flapping:
+            found.append("it changed often; this end was held back until it was quiet")
         return found
     found = [f"{member.subject_id} {member.status}: {member.summary or 'no detail'}"]
     code = member.labels.get("error_code")
     if code and code not in member.summary:
         found.append(f"error code {code}")
     found.append("; ".join([f"since {utc(member.started_at)}", *_how_bad(member)]))
+    if member.acked_by:
+        found.append(f"{member.acked_by} takes care of it")
     if member.runbook:
         found.append(f"what to do: {member.runbook}")
     found.append(f"look at it: {link(member, links)}")
@@ -57,6 +88,12 @@ def notes(message: Message, links: Links) -> list[str]:
     found = []
     if message.not_listed:
         found.append(f"… and {message.not_listed} more, {message.total} in all")
+    if message.others_total:
+        names = ", ".join(member.subject_id for member in message.others[:_NAMED])
+        more = f" and {message.others_total - _NAMED} more" if message.others_total > _NAMED else ""
+        found.append(f"{'still bad' if _is_over(message) else 'ok again'}: {names}{more}")
+    if message.escalation_step:
+        found.append(f"step {message.escalation_step} of the escalation: nobody has acknowledged")
     if message.undelivered:
         who, why = message.undelivered.receiver, message.undelivered.why
         found.append(f"meant for {who}, which did not take it: {why}")
@@ -77,7 +114,8 @@ def text(message: Message, links: Links) -> str:
 def over(message: Message, thread: Thread) -> str:
     """Return the line that replaces a message all of whose episodes are over."""
     count = "it is" if thread.total == 1 else f"all {thread.total} are"
-    return f"{_RESOLVED_SIGN} {message.rule}: {count} ok since {utc(message.evaluated_at)}"
+    rule = message.rule or "several rules"
+    return f"{_RESOLVED_SIGN} {rule}: {count} ok since {utc(message.evaluated_at)}"
 
 
 def link(member: Member, links: Links) -> str:
