@@ -51,6 +51,7 @@ class StoredSnapshot(Snapshot):
         self._index: dict[str, set[str]] = {}
         self._complete: set[str] = set()
         self._knows_open = False
+        self._group_keys: set[str] | None = None
         self.policy_mark = self._meta("policy")
         self.silences = read_silences(con)
         self.storms = {
@@ -98,7 +99,9 @@ class StoredSnapshot(Snapshot):
 
     def want_groups(self, keys: Iterable[str]) -> None:
         """Know these groups, if they are, with the episodes of their members."""
-        wanted = sorted({key for key in keys if key not in self.groups})
+        if self._group_keys is None:
+            self._group_keys = set(self._con.execute(sa.select(alert_group.c.key)).scalars())
+        wanted = sorted({key for key in keys if key not in self.groups} & self._group_keys)
         for chunk in chunks(wanted):
             for row in self._con.execute(
                 sa.select(alert_group).where(alert_group.c.key.in_(chunk))
@@ -116,12 +119,10 @@ class StoredSnapshot(Snapshot):
                     bool(flushed),
                 )  # fmt: skip
                 self._index.setdefault(name, set()).add(key)
-            joined = (
-                (group_member.c.fingerprint == episode.c.fingerprint)
-                & (group_member.c.n == episode.c.n)
-                & group_member.c.group_key.in_(chunk)
+            joined = (group_member.c.fingerprint == episode.c.fingerprint) & (
+                group_member.c.n == episode.c.n
             )
-            self._episodes(sa.exists().where(joined))
+            self._episodes(group_member.c.group_key.in_(chunk), joined=joined)
 
     def want_open(self) -> None:
         """Know every open episode, and the groups they are in."""
@@ -143,10 +144,15 @@ class StoredSnapshot(Snapshot):
         return self._con.execute(sa.select(meta.c.value).where(meta.c.name == name)).scalar() or ""
 
     def _episodes(
-        self, condition: sa.ColumnElement[bool], only: set[Key] | None = None
+        self,
+        condition: sa.ColumnElement[bool],
+        *,
+        only: set[Key] | None = None,
+        joined: sa.ColumnElement[bool] | None = None,
     ) -> list[Key]:
         found = []
-        for row in self._con.execute(_EPISODES.where(condition)):
+        query = _EPISODES if joined is None else _EPISODES.join_from(episode, group_member, joined)
+        for row in self._con.execute(query.where(condition)):
             key = (row[0], row[1])
             if (only is None or key in only) and key not in self.episodes:
                 self.episodes[key] = _episode(row)

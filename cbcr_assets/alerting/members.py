@@ -122,7 +122,12 @@ def _route(work: Work, episode: Episode, *, start: bool) -> None:
 
 def _group_of(work: Work, node: Node, episode: Episode) -> Group:
     labels = node.labels_of_group(episode.all_labels())
-    return _group(work, node.id, node.receiver, labels, node.rhythm)
+    same = (node.id, node.receiver, *labels.items())
+    key = work.keys.get(same)
+    if key is None:
+        key = work.keys[same] = group_key(node.id, node.receiver, labels)
+    found = work.decision.groups.get(key)
+    return found or _group(work, node.id, node.receiver, labels, node.rhythm)
 
 
 def _group(work: Work, route: str, receiver: str, labels: dict[str, str], rhythm: Rhythm) -> Group:

@@ -16,11 +16,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cbcr_assets.alerting.bulk import insert_many
 from cbcr_assets.alerting.compose import DIGEST
 from cbcr_assets.alerting.merge import Waiting, merge, says_of
 from cbcr_assets.alerting.message import Message, Outgoing, Undelivered, decode, encode
 from cbcr_assets.alerting.model import SEVERITIES, Moment
-from cbcr_assets.alerting.save import many
 from cbcr_assets.alerting.snapshot import Draft
 from cbcr_assets.alerting.tables import journal, outbox, outbox_member, pause
 from cbcr_assets.alerting.threads import heard, thread
@@ -72,7 +72,7 @@ def enqueue(con: sa.Connection, drafts: Iterable[Draft], *, now: Moment) -> None
             {"outbox_id": outbox_id, "fingerprint": name, "n": n, "says": says}
             for name, (n, says) in says_of(draft).items()
         ]
-    many(con, outbox_member.insert(), members)
+    insert_many(con, outbox_member, members)
 
 
 def _waiting(

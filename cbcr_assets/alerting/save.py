@@ -5,13 +5,14 @@ Does not belong here: what is written (see `engine`), messages (see `outbox`).
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from cbcr_assets.alerting.bulk import delete_many, insert_many, update_many
 from cbcr_assets.alerting.load import StoredSnapshot
 from cbcr_assets.alerting.model import Change, Moment
 from cbcr_assets.alerting.snapshot import Decision, Episode, Group, Key, Membership
@@ -26,8 +27,6 @@ from cbcr_assets.alerting.tables import (
     silence,
     storm,
 )
-
-_Rows = Iterable[Mapping[str, Any]]
 
 
 def save(
@@ -57,22 +56,10 @@ def save(
     _storms(con, decision)
     entries = [_entry(s, c, now.wall, evaluation_ids.get(s), decision) for s, c in decision.changes]
     entries += [_line(now.wall, **entry.__dict__) for entry in decision.journal]
-    many(con, journal.insert(), entries)
+    insert_many(con, journal, entries)
     if decision.policy_mark != snapshot.policy_mark:
         con.execute(meta.delete().where(meta.c.name == "policy"))
         con.execute(meta.insert().values(name="policy", value=decision.policy_mark))
-
-
-def many(con: sa.Connection, statement: sa.Insert | sa.Update | sa.Delete, rows: _Rows) -> None:
-    """Run a statement for many rows, if there are any."""
-    batch = list(rows)
-    if batch:
-        con.execute(statement, batch)
-
-
-def by_key(table: sa.Table, *keys: str) -> sa.Update:
-    """Return an update by key; the parameters `b_<key>` name the row, all others are set."""
-    return table.update().where(*(table.c[key] == sa.bindparam(f"b_{key}") for key in keys))
 
 
 def _states(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) -> None:
@@ -87,7 +74,7 @@ def _states(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) ->
             "flips": json.dumps(after.flips) if after.flips else None,
         }  # fmt: skip
         if subject in snapshot.states.get(name, {}):
-            old.append(values | {"b_fingerprint": after.fingerprint})
+            old.append(values | {"fingerprint": after.fingerprint})
         else:
             key = (after.fingerprint, max(after.episode, 1))
             made = decision.episodes.get(key) or snapshot.episodes.get(key)
@@ -97,8 +84,8 @@ def _states(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) ->
                 | {"fingerprint": after.fingerprint, "scope": name, "rule": rule,
                    "subject_kind": subject.kind, "subject_id": subject.id}
             )  # fmt: skip
-    many(con, alert_state.insert(), fresh)
-    many(con, by_key(alert_state, "fingerprint"), old)
+    insert_many(con, alert_state, fresh)
+    update_many(con, alert_state, ("fingerprint",), old)
 
 
 def _episodes(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) -> None:
@@ -107,16 +94,11 @@ def _episodes(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) 
         if key not in snapshot.episodes:
             fresh.append(_episode(one))
         elif one != snapshot.episodes[key]:
-            values = _episode(one)
-            values["b_fingerprint"], values["b_n"] = values.pop("fingerprint"), values.pop("n")
-            old.append(values)
-    many(con, episode.insert(), fresh)
-    many(con, by_key(episode, "fingerprint", "n"), old)
-    gone = [{"b_fingerprint": name, "b_n": n} for name, n in decision.dropped]
-    delete = episode.delete().where(
-        episode.c.fingerprint == sa.bindparam("b_fingerprint"), episode.c.n == sa.bindparam("b_n")
-    )
-    many(con, delete, gone)
+            old.append(_episode(one))
+    insert_many(con, episode, fresh)
+    update_many(con, episode, ("fingerprint", "n"), old)
+    dropped = ({"fingerprint": name, "n": n} for name, n in decision.dropped)
+    delete_many(con, episode, dropped)
 
 
 def _episode(one: Episode) -> dict[str, Any]:
@@ -149,24 +131,17 @@ def _groups(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) ->
                 | {"key": key, "receiver": group.receiver, "route": group.route, "labels": labels}
             )
         else:
-            old.append(times | {"b_key": key})
+            old.append(times | {"key": key})
         _members(group, known.members if known else {}, added, changed, gone)
-    many(con, alert_group.insert(), fresh)
-    many(con, by_key(alert_group, "key"), old)
-    many(con, group_member.insert(), added)
-    many(con, by_key(group_member, "group_key", "fingerprint"), changed)
-    delete = group_member.delete().where(
-        group_member.c.group_key == sa.bindparam("b_group_key"),
-        group_member.c.fingerprint == sa.bindparam("b_fingerprint"),
-    )
-    many(con, delete, gone)
+    insert_many(con, alert_group, fresh)
+    update_many(con, alert_group, ("key",), old)
+    insert_many(con, group_member, added)
+    update_many(con, group_member, ("group_key", "fingerprint"), changed)
+    delete_many(con, group_member, gone)
     ended = [key for key in decision.gone if key in snapshot.groups]
-    for table, column in (
-        (group_member, group_member.c.group_key),
-        (alert_group, alert_group.c.key),
-    ):
-        for key in ended:
-            con.execute(table.delete().where(column == key))
+    members = ((key, name) for key in ended for name in snapshot.groups[key].members)
+    delete_many(con, group_member, ({"group_key": k, "fingerprint": n} for k, n in members))
+    delete_many(con, alert_group, ({"key": key} for key in ended))
 
 
 def _members(
@@ -188,11 +163,9 @@ def _members(
         if before is None:
             added.append(values | {"group_key": group.key, "fingerprint": name})
         else:
-            changed.append(values | {"b_group_key": group.key, "b_fingerprint": name})
+            changed.append(values | {"group_key": group.key, "fingerprint": name})
     gone += [
-        {"b_group_key": group.key, "b_fingerprint": name}
-        for name in known
-        if name not in group.members
+        {"group_key": group.key, "fingerprint": name} for name in known if name not in group.members
     ]
 
 
@@ -209,7 +182,7 @@ def _scopes(
         if not updated.rowcount:
             con.execute(scope.insert().values(name=name, **values))
     silent = [name for name in snapshot.went_silent if name not in decision.scopes]
-    many(con, by_key(scope, "name"), ({"b_name": name, "silent": 1} for name in silent))
+    update_many(con, scope, ("name",), ({"name": name, "silent": 1} for name in silent))
 
 
 def _silences(con: sa.Connection, decision: Decision, now: datetime) -> None:
@@ -218,7 +191,7 @@ def _silences(con: sa.Connection, decision: Decision, now: datetime) -> None:
          "starts_at": one.start, "ends_at": one.end, "made_by": one.by, "comment": one.comment}
         for one in decision.silences
     )  # fmt: skip
-    many(con, silence.insert(), rows)
+    insert_many(con, silence, rows)
     for identity in decision.expired:
         running = (silence.c.id == identity) & (silence.c.ends_at > now)
         con.execute(silence.update().where(running).values(ends_at=now))

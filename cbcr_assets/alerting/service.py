@@ -157,6 +157,18 @@ class AlertService:
         with reading(self._engine) as con:
             return heartbeat.tick_age_s(con, present(con, now, self._timer).elapsed_e)
 
+    def silence_s(self, scope: str, *, now: datetime) -> float | None:
+        """Return how long ago a scope was spoken of, seconds; None: it never was."""
+        with reading(self._engine) as con:
+            seen_e = store.seen_e(con, scope)
+            now_e = present(con, now, self._timer).elapsed_e
+        return None if seen_e is None else now_e - seen_e
+
+    def is_open(self, scope: str) -> bool:
+        """Tell whether any alert of a scope fires or waits to fire."""
+        with reading(self._engine) as con:
+            return store.is_open(con, scope)
+
     def alerts(self, *, only_open: bool = True) -> list[AlertView]:
         """Return episodes, open ones first, the worst and oldest first."""
         with reading(self._engine) as con:

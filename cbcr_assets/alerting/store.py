@@ -169,3 +169,17 @@ def policy_in_force(con: sa.Connection) -> str:
     """Return the mark of the policy that alerts were routed by last."""
     query = sa.select(meta.c.value).where(meta.c.name == "policy")
     return con.execute(query).scalar() or ""
+
+
+def seen_e(con: sa.Connection, name: str) -> float | None:
+    """Return when a scope was spoken of last, on the engine's clock."""
+    found: float | None = con.execute(
+        sa.select(scope.c.seen_e).where(scope.c.name == name)
+    ).scalar()
+    return found
+
+
+def is_open(con: sa.Connection, name: str) -> bool:
+    """Tell whether any alert of a scope fires or waits to fire."""
+    alive = (alert_state.c.scope == name) & (alert_state.c.phase != Phase.RESOLVED.value)
+    return con.execute(sa.select(alert_state.c.scope).where(alive).limit(1)).first() is not None

@@ -26,6 +26,7 @@ class Work:
         self.decision = Decision()
         self.silences = list(snapshot.silences)
         self.states: dict[str, dict[Subject, AlertState]] = {}
+        self.keys: dict[tuple[object, ...], str] = {}
         self.joined: dict[str, set[str]] = {}
         self._nodes: dict[tuple[str, str], Node] = {}
         for node in self.root.every():

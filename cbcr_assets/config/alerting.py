@@ -41,6 +41,10 @@ __all__ = ["Heartbeat", "Matcher", "Policy", "PolicyFile", "Route", "load_policy
 _STRICT = ConfigDict(
     extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True
 )
+# Nobody repeats these: they speak when something happens, and silence is no news.
+_SPEAK_ON_CHANGE = frozenset(
+    {"data_check", "run_failed", "sensor_failed", "evaluator_silent", "alert_tick_silent"}
+)
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
 
 
@@ -185,8 +189,9 @@ class Policy:
     def stale_after(self, rule: str) -> float:
         """Return after which silence an alert of a rule is stale, seconds; zero: never."""
         settings = self.rules.get(rule)
-        own = settings.stale_after_s if settings else None
-        return self.stale_after_s if own is None else own
+        if settings is not None and settings.stale_after_s is not None:
+            return settings.stale_after_s
+        return 0.0 if rule in _SPEAK_ON_CHANGE else self.stale_after_s
 
     def flapping_of(self, rule: str) -> Flapping | None:
         """Return when an alert of a rule flaps."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cbcr_assets
 from cbcr_assets.alerting import AlertService, Links, open_service
+from cbcr_assets.alerting.clock import uptime
 from cbcr_assets.config import Config, Policy, home_of, load_config, load_policy
 from cbcr_assets.connectors.ledger import Ledger
 from cbcr_assets.steps.in_force import load_in_force
@@ -71,8 +72,11 @@ class Platform:
         self.home.mkdir(parents=True, exist_ok=True)
         return Ledger(self.home / "ledger.db")
 
-    def alerts(self) -> AlertService:
+    def alerts(self, *, wait_s: float = 30.0) -> AlertService:
         """Build the alert engine with the present policy.
+
+        Args:
+            wait_s: How long to wait for other processes that write, seconds.
 
         Raises:
             ConfigError: alerting.yaml is wrong.
@@ -82,6 +86,8 @@ class Platform:
             store_url=f"sqlite:///{self.home / 'alerts.db'}",
             policy=self._policy(),
             links=Links(self.config.dashboard_url, self.config.dagster_url),
+            timer=uptime,
+            wait_s=wait_s,
         )
 
     def _policy(self) -> Policy:

@@ -234,7 +234,7 @@ def test_what_is_silenced_is_not_escalated(play):
         ESCALATES, fires(0, "a"),
         does(30, "silence", matchers=['instance="a"'], duration=300), horizon=600,
     )  # fmt: skip
-    assert [t for t, step in steps(told) if step == 1][0] >= 330
+    assert next(t for t, step in steps(told) if step == 1) >= 330
 
 
 RAISED = (
