@@ -61,7 +61,10 @@ def draft(notice: Notice, now: Moment) -> Draft:
         notice.kind, main, others, now, untold=notice.untold, stream=group.key,
         facts=[group.labels, notice.step, notice.by],
     )  # fmt: skip
-    message = replace(message, group=group.labels, escalation_step=notice.step, by=notice.by)
+    message = replace(
+        message, group=group.labels, escalation_step=notice.step, by=notice.by,
+        incident=group.incident,
+    )  # fmt: skip
     return Draft(
         group.receiver, group.key, message, _keys(notice.firing), _keys(notice.resolved),
         frozenset(notice.untold),
@@ -88,6 +91,8 @@ def member(episode: Episode, *, untold: bool = False) -> Member:
         acked_by=episode.acked_by,
         is_untold=untold,
         is_flapping=episode.flapping,
+        rule=episode.rule,
+        team=episode.team,
     )
 
 

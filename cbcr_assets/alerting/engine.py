@@ -143,10 +143,13 @@ def _acknowledge(work: Work, ack: Ack) -> None:
     for known in work.firing():
         if not all_match(ack.matchers, known.all_labels()):
             continue
+        groups = work.groups_of(known)
+        if ack.incident and ack.incident not in {group.incident for group in groups}:
+            continue
         episode = work.episode(known.key)
         escalation.acknowledge(episode, ack.by, ack.timeout_s, work.now.elapsed_e)
         work.note("acknowledged", episode, detail=ack.by)
-        for group in work.groups_of(episode):
+        for group in groups:
             receiver = work.policy.receivers.get(group.receiver)
             hears = receiver is not None and receiver.type in HEAR_ACKNOWLEDGEMENTS
             if hears and group.members[episode.fingerprint].heard:

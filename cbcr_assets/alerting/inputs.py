@@ -17,11 +17,13 @@ class Ack:
         matchers: What is meant; every one must match.
         by: Who.
         timeout_s: When it lapses; None: as the episode's escalation says, else never.
+        incident: Only what this incident of a message is about; empty: whatever matches.
     """
 
     matchers: tuple[Matcher, ...]
     by: str
     timeout_s: float | None = None
+    incident: str = ""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ class Member:
         acked_by: Who takes care of it, may be empty.
         is_untold: It began and ended before this receiver could be told: this says both.
         is_flapping: It changed often; its end was held back until it was quiet.
+        rule: Its rule.
+        team: Its owner, may be empty.
     """
 
     fingerprint: str
@@ -54,6 +56,8 @@ class Member:
     acked_by: str = ""
     is_untold: bool = False
     is_flapping: bool = False
+    rule: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,9 @@ class Message:
         groups: How many groups it is about; more than one only in a digest.
         escalation_step: Step of the escalation, from 1; 0: none.
         by: Who acknowledged, may be empty.
+        incident: Identity that all messages about one opening of one group share, from its
+            beginning to its end, so that a pager shows one incident and a late acknowledgement
+            meets no new one; empty in a digest.
     """
 
     id: str
@@ -111,6 +118,7 @@ class Message:
     groups: int = 1
     escalation_step: int = 0
     by: str = ""
+    incident: str = ""
 
     @property
     def is_end(self) -> bool:

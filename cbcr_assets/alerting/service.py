@@ -4,7 +4,7 @@ Belongs here: the order of steps and the borders of transactions.
 Does not belong here: deciding, SQL, sending; each has its own file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from cbcr_assets.alerting.clock import Timer, advance, present, wall_only
 from cbcr_assets.alerting.core import Applied, is_outdated
 from cbcr_assets.alerting.delivery import Courier
 from cbcr_assets.alerting.engine import Input, Verdicts, decide, policy_mark
+from cbcr_assets.alerting.history import Rows, read_history
 from cbcr_assets.alerting.inputs import Silence, Word
 from cbcr_assets.alerting.load import StoredSnapshot, read_silences
 from cbcr_assets.alerting.model import ChangeKind, Evaluation, Links, Moment
@@ -173,6 +174,11 @@ class AlertService:
         """Return episodes, open ones first, the worst and oldest first."""
         with reading(self._engine) as con:
             return store.views(con, only_open=only_open)
+
+    def history(self, *, after: int) -> Mapping[str, Rows]:
+        """Return what happened after a line of the journal, a portion at a time."""
+        with reading(self._engine) as con:
+            return read_history(con, after)
 
     def silences(self) -> list[Silence]:
         """Return the silences that are remembered, ended ones too."""

@@ -164,6 +164,11 @@ class Group:
     notified_e: float | None = None
     members: dict[str, Membership] = field(default_factory=dict)
 
+    @property
+    def incident(self) -> str:
+        """Identity of this opening of the group: it ends when the group is empty."""
+        return hashlib.sha256(f"{self.key}/{self.anchor_e!r}".encode()).hexdigest()[:32]
+
 
 def group_key(route: str, receiver: str, labels: dict[str, str]) -> str:
     """Return the identity of a group."""

@@ -8,7 +8,7 @@ import getpass
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -130,6 +130,6 @@ def _silences(found: Iterable[Silence]) -> pl.DataFrame:
          "end": one.end, "by": one.by, "comment": one.comment}
         for one in found
     ]  # fmt: skip
-    schema = {"id": pl.String, "matchers": pl.String, "start": pl.Datetime("us"),
+    schema: Any = {"id": pl.String, "matchers": pl.String, "start": pl.Datetime("us"),
               "end": pl.Datetime("us"), "by": pl.String, "comment": pl.String}  # fmt: skip
     return pl.DataFrame(rows, schema=schema)

@@ -15,6 +15,7 @@ from cbcr_assets.alerting import AlertService, DeliveryReport, Evaluation
 from cbcr_assets.steps.health import CONFIG_HEALTH, RULE_HEALTH
 from cbcr_assets.steps.own_alerts import watch_evaluator
 from cbcr_assets.steps.platform import Platform
+from cbcr_assets.warehouse.alert_history import last_entry, store_history
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _KEEP = timedelta(hours=1)
@@ -61,6 +62,22 @@ def tick(platform: Platform, service: AlertService, *, now: datetime) -> TickOut
         service.ingest_many([one for path in some for one in _evaluations(path)], now=now)
     watch_evaluator(service, heartbeat_s=platform.config.heartbeat_s, now=now)
     return TickOutcome(len(unseen), service.tick(now=now).delivery)
+
+
+def export_history(platform: Platform, *, now: datetime) -> int:
+    """Copy what is new in the engine's journal into the warehouse.
+
+    Returns:
+        The number of lines.
+
+    Raises:
+        WarehouseError: The warehouse could not be opened.
+    """
+    service = platform.alerts()
+    with platform.warehouse.live(as_of=now) as session:
+        history = service.history(after=last_entry(session))
+        store_history(session, history)
+    return len(history["alert_journal"])
 
 
 def batched(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:

@@ -61,7 +61,7 @@ def test_two_hundred_kills_lose_no_transition_and_double_none(
     tmp_path, stub, row, evaluation, capsys
 ):
     (tmp_path / "alerting.yaml").write_text(POLICY.format(url=stub.url))
-    chance, make = random.Random(7), (evaluation, row)  # noqa: S311 - a seed, not a secret
+    chance, make = random.Random(7), (evaluation, row)
     began = time.monotonic()
     life(tmp_path, make, 0)
     longest_s = max(time.monotonic() - began, 0.05) * 3
