@@ -93,7 +93,8 @@ def _insert(con: sa.Connection, draft: Draft, now: Moment) -> int:
     inserted = con.execute(
         outbox.insert().values(
             dedup_key=draft.message.id, receiver=draft.receiver, stream=draft.stream,
-            state="pending", created_at=now.wall, created_e=now.elapsed_e, due_e=now.elapsed_e,
+            state="pending", attempts=0,
+            created_at=now.wall, created_e=now.elapsed_e, due_e=now.elapsed_e,
             **_content(draft.message),
         )
     )  # fmt: skip

@@ -54,7 +54,8 @@ def simulate(
         typer.echo(as_lines(delivered), nl=False)
         return
     schema = ("t", "receiver", "reason", "group", "firing", "resolved", "step")
-    show(pl.DataFrame([_message(one) for one in delivered], schema=schema), answer_format)
+    rows = [_message(one) for one in delivered]
+    show(pl.DataFrame(rows, schema=schema, orient="row"), answer_format)
 
 
 def import_alertmanager(

@@ -67,9 +67,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         2,
         "history of alerts",
         (
-            "create table state.alert_journal (id bigint primary key, happened_at timestamp, what varchar,"
-            " fingerprint varchar, n integer, rule varchar, severity varchar, receiver varchar,"
-            " outbox_id bigint, detail varchar)",
+            "create table state.alert_journal (id bigint primary key, happened_at timestamp,"
+            " what varchar, fingerprint varchar, n integer, rule varchar, severity varchar,"
+            " receiver varchar, outbox_id bigint, detail varchar)",
             "create table state.alert_episodes (fingerprint varchar, n integer, rule varchar,"
             " subject_kind varchar, subject_id varchar, team varchar, severity varchar,"
             " started_at timestamp, opened_at timestamp, resolved_at timestamp, raised integer,"
