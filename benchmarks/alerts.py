@@ -86,8 +86,9 @@ def storm(name: str, store_url: str, folder: Path, alerts: int, groups: int) -> 
         waiting = service.deliver(now=now(), budget_s=0).pending
         rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{name}: {alerts} {what}: {took_s:5.2f} s, cpu {cpu_s:.2f} s (opened {report.opened}, resolved"
-            f" {report.resolved}), messages waiting {waiting}, peak memory {rss_mb:.0f} MB"
+            f"{name}: {alerts} {what}: {took_s:5.2f} s, cpu {cpu_s:.2f} s (opened"
+            f" {report.opened}, resolved {report.resolved}), messages waiting {waiting},"
+            f" peak memory {rss_mb:.0f} MB"
         )
 
 

@@ -68,15 +68,23 @@ class Courier:
 
     def deliver(self, *, now: datetime, budget_s: float) -> DeliveryReport:
         """Send what is due until nothing is, or the budget is spent."""
+        # SQLite tidies its log up whenever the last connection is closed: one stays open.
+        with reading(self.engine) as kept:
+            pending = outbox.count_pending(kept)
+            kept.rollback()
+            if pending == 0:
+                return DeliveryReport(0, 0, 0, 0)
+            counts = self._pass(now, budget_s)
+            pending = outbox.count_pending(kept)
+        return DeliveryReport(counts[Delivered], counts[Retry], counts[Rejected], pending)
+
+    def _pass(self, now: datetime, budget_s: float) -> dict[type[Outcome], int]:
         deadline = time.monotonic() + budget_s
         lease_s = budget_s + _SPARE_LEASE_S
         least_s = min(_LEAST_S, budget_s / 2)
         flights = _Flights(lambda one, timeout_s: self._send(one, now, timeout_s))
-        with reading(self.engine) as con:
-            if outbox.count_pending(con) == 0:
-                return DeliveryReport(0, 0, 0, 0)
         failed: set[str] = set()
-        counts = {Delivered: 0, Retry: 0, Rejected: 0}
+        counts: dict[type[Outcome], int] = {Delivered: 0, Retry: 0, Rejected: 0}
         while True:
             remaining_s = deadline - time.monotonic()
             if remaining_s > least_s:
@@ -84,16 +92,13 @@ class Courier:
                 flights.start(claimed, timeout_s=min(_TIMEOUT_S, remaining_s))
             landed = flights.land()
             if landed is None:
-                break
+                return counts
             one, outcome = landed
             marked = self._mark(one, outcome, now)
             if marked is not None:
                 counts[marked] += 1
             if marked is Retry:
                 failed.add(one.receiver)
-        with reading(self.engine) as con:
-            pending = outbox.count_pending(con)
-        return DeliveryReport(counts[Delivered], counts[Retry], counts[Rejected], pending)
 
     def _claim(self, now: datetime, lease_s: float, busy: set[str]) -> list[Claimed]:
         with writing(self.engine) as con:

@@ -5,8 +5,10 @@ Does not belong here: what the body says and what the answer means.
 """
 
 import logging
+import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import httpx
@@ -27,6 +29,12 @@ class _HideUrl(logging.Filter):
 logging.getLogger("httpx").addFilter(_HideUrl("httpx"))
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the trusted certificates once: doing it for each message costs more than the message."""
+    return httpx.create_ssl_context()
+
+
 def post(
     url: str, body: Mapping[str, Any], *, headers: Mapping[str, str], timeout_s: float
 ) -> httpx.Response | Retry:
@@ -40,7 +48,7 @@ def post(
     """
     token = _is_ours.set(True)
     try:
-        with httpx.Client(timeout=timeout_s, follow_redirects=False) as client:
+        with httpx.Client(timeout=timeout_s, follow_redirects=False, verify=_trust()) as client:
             return client.post(url, json=body, headers=dict(headers))
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         # The text of these errors may hold the URL; their kind says enough.

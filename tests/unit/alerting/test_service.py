@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from cbcr_assets.alerting import Evaluation, IngestReport, Links, StoreError, open_service
+from cbcr_assets.alerting import Ack, Evaluation, IngestReport, Links, StoreError, open_service
 
 
 def test_a_breach_is_told_once_and_its_end_once(engine, row):
@@ -234,3 +234,64 @@ def test_unchanged_rows_write_nothing_but_that_they_were_seen(engine, row, evalu
     before = content()
     assert ingest(2) == IngestReport(0, 0, 0, count, False)
     assert content() == before
+
+
+SLACK = """
+route: {{receiver: slack}}
+receivers:
+  - {{name: slack, type: slack, token: env:T, channel: "#db", base_url: "{url}/api"}}
+  - {{name: log, type: file, path: alerts.jsonl}}
+"""
+
+
+def test_an_acknowledgement_of_an_incident_is_shown_where_it_was_told(
+    engine_at, stub, like_slack, row, tmp_path
+):
+    stub.answer = like_slack
+    engine = engine_at(tmp_path, SLACK.format(url=stub.url), environ={"T": "xoxb"})
+    engine.say(row("a", "breached"), row("b", "breached", team="ops"))
+    engine.deliver()
+    con = sqlite3.connect(tmp_path / "alerts.db")
+    [payload] = [json.loads(text) for (text,) in con.execute("select payload from outbox")
+                 if json.loads(text)["team"] == "ops"]  # fmt: skip
+    con.close()
+    ack = Ack((), "ann", incident=payload["incident"])
+    assert engine.service.say(ack, now=engine.now) == 1
+    engine.deliver()
+    assert "ann takes care of rpo: b" in stub.bodies("chat.postMessage")[-1]["text"]
+    views = {view.subject_id: view.acked_by for view in engine.service.alerts()}
+    assert views == {"a": "", "b": "ann"}
+    # What is over has no incident any more: an old button does nothing to a new one.
+    engine.say(row("a", "ok"), row("b", "ok", team="ops"))
+    engine.say(row("a", "ok"), row("b", "breached", team="ops"))
+    assert engine.service.say(ack, now=engine.now) == 0
+
+
+def test_a_locked_store_is_told_soon_and_loses_nothing(engine, evaluation, row, tmp_path):
+    service = open_service(
+        store_url=engine.store_url, policy=engine.policy, links=Links("", ""), wait_s=0.1
+    )
+    lock = sqlite3.connect(tmp_path / "alerts.db", isolation_level=None)
+    lock.execute("begin immediate")
+    one = evaluation(row("db", "breached"))
+    with pytest.raises(SQLAlchemyError, match="locked"):
+        service.ingest(one, now=engine.now)
+    assert service.alerts() == []
+    lock.execute("rollback")
+    lock.close()
+    assert service.ingest(one, now=engine.now).opened == 1
+
+
+def test_the_dead_mans_switch_is_called_when_it_is_due(engine_at, stub, tmp_path):
+    text = f"""
+route: {{receiver: log}}
+receivers: [{{name: log, type: file, path: alerts.jsonl}}]
+heartbeat: {{url: "{stub.url}/beat", every: 1m}}
+"""
+    engine = engine_at(tmp_path, text)
+    answers = [engine.tick(after_s=20).heartbeat for _ in range(5)]
+    assert answers == ["ok", "", "", "ok", ""]
+    stub.status = 500
+    assert engine.tick(after_s=60).heartbeat == "HTTP 500"
+    assert len(stub.bodies("beat")) == 3
+    assert engine.service.tick_age_s(now=engine.now + timedelta(seconds=30)) == 30
