@@ -6,6 +6,7 @@ Does not belong here: writing (see `save`), messages that wait (see `outbox`).
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -190,6 +191,13 @@ def read_silences(con: sa.Connection) -> list[Silence]:
         )
         for row in con.execute(sa.select(silence).order_by(silence.c.starts_at, silence.c.id))
     ]  # fmt: skip
+
+
+def read_standing(con: sa.Connection, *, since: datetime) -> list[Episode]:
+    """Return the episodes that fire, and those that have ended since a moment."""
+    lately = sa.or_(episode.c.resolved_at.is_(None), episode.c.resolved_at >= since)
+    query = _EPISODES.where(episode.c.fired == 1, lately)
+    return [_episode(row) for row in con.execute(query.order_by(episode.c.opened_at))]
 
 
 _c = alert_state.c

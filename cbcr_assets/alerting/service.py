@@ -11,12 +11,14 @@ import sqlalchemy as sa
 
 from cbcr_assets.alerting import heartbeat, outbox, store
 from cbcr_assets.alerting.clock import Timer, advance, present, wall_only
+from cbcr_assets.alerting.compose import member
 from cbcr_assets.alerting.core import Applied, is_outdated
 from cbcr_assets.alerting.delivery import Courier
 from cbcr_assets.alerting.engine import Input, Verdicts, decide, policy_mark
 from cbcr_assets.alerting.history import Rows, read_history
 from cbcr_assets.alerting.inputs import Silence, Word
-from cbcr_assets.alerting.load import StoredSnapshot, read_silences
+from cbcr_assets.alerting.load import StoredSnapshot, read_silences, read_standing
+from cbcr_assets.alerting.message import Member
 from cbcr_assets.alerting.model import ChangeKind, Evaluation, Links, Moment
 from cbcr_assets.alerting.receivers.base import Channel
 from cbcr_assets.alerting.reports import AlertView, DeliveryReport, IngestReport, TickReport
@@ -27,6 +29,7 @@ from cbcr_assets.alerting.tables import open_store, reading, writing
 from cbcr_assets.config.alerting import Policy, Receiver
 
 _REMEMBER_SEEN = timedelta(days=7)
+_LATELY = timedelta(minutes=15)
 _REMEMBER_MESSAGES = timedelta(days=30)
 # A sensor's tick is abandoned after 60 s.
 _TICK_BUDGET_S = 20.0
@@ -179,6 +182,18 @@ class AlertService:
         """Return what happened after a line of the journal, a portion at a time."""
         with reading(self._engine) as con:
             return read_history(con, after)
+
+    def standing(self, *, now: datetime) -> list[Member]:
+        """Return how all things stand, for a receiver that forgets what is not said again.
+
+        Args:
+            now: Present, naive UTC.
+
+        Returns:
+            Everything that fires, and what has ended within a quarter of an hour.
+        """
+        with reading(self._engine) as con:
+            return [member(one) for one in read_standing(con, since=now - _LATELY)]
 
     def silences(self) -> list[Silence]:
         """Return the silences that are remembered, ended ones too."""

@@ -25,7 +25,15 @@ def _seconds(value: object) -> float:
     return duration_s(value)
 
 
+def _words(value: object) -> object:
+    """Take numbers as label values, too: they are text all the same."""
+    if isinstance(value, dict):
+        return {name: str(v) if isinstance(v, (int, float)) else v for name, v in value.items()}
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+Labels = Annotated[dict[str, str], BeforeValidator(_words)]
 
 
 class _Event(BaseModel):
@@ -37,7 +45,7 @@ class Evaluate(_Event):
     """A verdict about the alert with these labels."""
 
     op: Literal["evaluate"]
-    labels: dict[str, str]
+    labels: Labels
     status: Literal["firing", "ok", "unknown"]
     severity: _SEVERITIES | None = None
 
@@ -46,7 +54,7 @@ class EvaluateMany(_Event):
     """Verdicts about `count` alerts, `spread` seconds from the first to the last."""
 
     op: Literal["evaluate_many"]
-    labels: dict[str, str]
+    labels: Labels
     status: Literal["firing", "ok", "unknown"]
     count: Annotated[int, Field(ge=1)]
     spread: Seconds = 0.0
@@ -88,7 +96,7 @@ class ReceiverFault(_Event):
     op: Literal["receiver_fault"]
     receiver: str
     mode: Literal["refused", "429", "500"] | Literal[429, 500]
-    until: Seconds
+    until: Seconds = float("inf")
     retry_after: Seconds | None = None
 
 

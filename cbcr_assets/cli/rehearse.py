@@ -14,12 +14,13 @@ import typer
 from cbcr_assets.alerting.route import Node, compile_routes, matching
 from cbcr_assets.alerting.simulation import as_lines
 from cbcr_assets.alerting.simulation import simulate as play
-from cbcr_assets.alerting.timeline import load_timeline
+from cbcr_assets.alerting.timeline import ReceiverFault, load_timeline
 from cbcr_assets.cli.errors import wrong_use
 from cbcr_assets.cli.output import Format, FormatOption, show
 from cbcr_assets.config import Policy, load_policy
 from cbcr_assets.config.alertmanager import convert
 from cbcr_assets.config.policy_schema import policy_schema
+from cbcr_assets.config.problems import closest
 from cbcr_assets.steps.platform import open_platform
 
 PolicyOption = Annotated[
@@ -49,7 +50,13 @@ def simulate(
 
     With --format json each delivered message is one JSON object on a line of its own.
     """
-    delivered = play(_policy(policy), load_timeline(timeline))
+    loaded, happens = _policy(policy), load_timeline(timeline)
+    for event in happens.events:
+        if isinstance(event, ReceiverFault) and event.receiver not in loaded.receivers:
+            near = closest(event.receiver, list(loaded.receivers))
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise wrong_use(f"{timeline}: unknown receiver {event.receiver!r}{hint}")
+    delivered = play(loaded, happens)
     if answer_format is Format.JSON:
         typer.echo(as_lines(delivered), nl=False)
         return

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import cbcr_assets
-from cbcr_assets.alerting import AlertService, Links, open_service
+from cbcr_assets.alerting import AlertService, Links, StoreError, open_service
 from cbcr_assets.alerting.clock import uptime
 from cbcr_assets.config import Config, Policy, home_of, load_config, load_policy
 from cbcr_assets.connectors.ledger import Ledger
@@ -80,15 +80,24 @@ class Platform:
 
         Raises:
             ConfigError: alerting.yaml is wrong.
+            StoreError: The store cannot be opened, or nobody says where it is.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
-            store_url=f"sqlite:///{self.home / 'alerts.db'}",
+            store_url=self._alert_store(),
             policy=self._policy(),
             links=Links(self.config.dashboard_url, self.config.dagster_url),
             timer=uptime,
             wait_s=wait_s,
         )
+
+    def _alert_store(self) -> str:
+        if self.config.alert_store is None:
+            return f"sqlite:///{self.home / 'alerts.db'}"
+        try:
+            return self.config.alert_store.resolve(self.environ)
+        except ValueError as error:
+            raise StoreError(f"cbcr.yaml: alert_store: {error}") from None
 
     def _policy(self) -> Policy:
         file = self.config.alerting

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from cbcr_assets.alerting import StoreError
 from cbcr_assets.assets.reconcile import (
     RUNS,
     SENSORS,
@@ -24,7 +26,7 @@ from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps import alerts as alert_steps
 from cbcr_assets.steps import own_alerts
 from cbcr_assets.steps import watch as steps
-from cbcr_assets.steps.platform import CODE_ROOT, Platform
+from cbcr_assets.steps.platform import CODE_ROOT, Platform, open_platform
 from sensors.definitions import build_defs
 
 KEY = dg.AssetCheckKey(dg.AssetKey("table"), "has_rows")
@@ -216,6 +218,16 @@ def test_silence_of_either_lane_is_an_alert_of_the_other(
     assert look() == look() == {"evaluator_silent", "alert_tick_silent"}
     ages.update(evaluator=1.0, ticks=1.0)
     assert look() == set()
+
+
+def test_the_store_may_be_elsewhere(platform: Platform, tmp_path: Path) -> None:
+    file = platform.config.file
+    file.write_text(file.read_text() + "alert_store: env:STORE\n")
+    environ = {"CBCR_CONFIG": str(file), "STORE": f"sqlite:///{tmp_path}/other.db"}
+    assert open_platform(environ).alerts().alerts() == []
+    assert (tmp_path / "other.db").is_file()
+    with pytest.raises(StoreError, match="STORE is not set"):
+        open_platform({"CBCR_CONFIG": str(file)}).alerts()
 
 
 @pytest.mark.slow

@@ -295,3 +295,14 @@ heartbeat: {{url: "{stub.url}/beat", every: 1m}}
     assert engine.tick(after_s=60).heartbeat == "HTTP 500"
     assert len(stub.bodies("beat")) == 3
     assert engine.service.tick_age_s(now=engine.now + timedelta(seconds=30)) == 30
+
+
+def test_how_all_things_stand_is_told_to_who_forgets(engine, row):
+    engine.say(*(row(f"db{i}", "breached") for i in range(30)))
+    engine.say(row("db0", "ok"), *(row(f"db{i}", "breached") for i in range(1, 30)))
+    standing = engine.service.standing(now=engine.now)
+    assert len(standing) == 30
+    assert [m.subject_id for m in standing if m.status == "ok"] == ["db0"]
+    assert {(m.rule, m.team) for m in standing} == {("rpo", "payments")}
+    engine.sleep(1000)
+    assert len(engine.service.standing(now=engine.now)) == 29
