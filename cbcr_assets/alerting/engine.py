@@ -17,7 +17,7 @@ from cbcr_assets.alerting.core import judge, on_time
 from cbcr_assets.alerting.groups import Notice, flush
 from cbcr_assets.alerting.inputs import Ack, Silence, Unsilence
 from cbcr_assets.alerting.members import become_worse, begin, end, escalate, reroute, update
-from cbcr_assets.alerting.model import Change, ChangeKind, Moment, Row
+from cbcr_assets.alerting.model import Change, ChangeKind, Moment, Phase, Row
 from cbcr_assets.alerting.route import compile_routes
 from cbcr_assets.alerting.snapshot import Decision, Entry, Episode, Group, Snapshot
 from cbcr_assets.alerting.suppression import is_muted
@@ -191,9 +191,7 @@ def _pass_time(work: Work) -> None:
             work.states[scope][subject] = change.after
     for scope, subject, _, state in snapshot.silent:
         if scope not in work.decision.scopes:
-            change = Change(
-                ChangeKind.STALE, subject, replace(state, phase=state.phase.STALE), None
-            )
+            change = Change(ChangeKind.STALE, subject, replace(state, phase=Phase.STALE), None)
             _apply(work, scope, change, work.now.wall)
     suppression = work.suppression()
     for key in [*snapshot.episodes]:

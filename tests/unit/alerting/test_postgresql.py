@@ -1,11 +1,19 @@
 """The same engine over PostgreSQL."""
 
+import json
 import threading
 from datetime import timedelta
 
 import polars as pl
 
-from cbcr_assets.alerting import DeliveryReport, Evaluation, IngestReport
+from cbcr_assets.alerting import Ack, DeliveryReport, Evaluation, IngestReport
+
+STORM = """
+route: {receiver: log, escalation: up}
+receivers:
+  - {name: log, type: file, path: alerts.jsonl}
+escalations: {up: {steps: [{after: 1h, receiver: log}]}}
+"""
 
 
 def test_the_engine_does_the_same_on_postgresql(postgres_url, engine_at, row, tmp_path):
@@ -38,6 +46,25 @@ fallback: log
     for thread in threads:
         thread.join()
     assert len(engine.service.alerts()) == 4
+
+
+def test_a_storm_is_written_in_whole_columns_on_postgresql(postgres_url, engine_at, row, tmp_path):
+    engine = engine_at(tmp_path, STORM, store_url=postgres_url)
+    names = [f"db{i}" for i in range(60)]
+    labels = json.dumps({"text": 'it\'s \\ "quoted", {braces}, ünïcode\n'})
+    assert engine.say(*(row(n, "breached", labels=labels) for n in names)).opened == 60
+    engine.deliver()
+    assert engine.say(*(row(n, "breached", "critical") for n in names)).worsened == 60
+    assert engine.service.say(Ack((), "ann"), now=engine.now) == 60
+    engine.deliver()
+    assert engine.say(*(row(n, "ok") for n in names)).resolved == 60
+    engine.deliver()
+    lines = engine.lines()
+    assert [(line["kind"], line["total"]) for line in lines] == [
+        ("opened", 60), ("worsened", 60), ("resolved", 60),
+    ]  # fmt: skip
+    assert lines[0]["members"][0]["labels"] == json.loads(labels)
+    assert engine.service.alerts() == []
 
 
 def evaluation_of(engine, row, rule):

@@ -306,3 +306,21 @@ def test_how_all_things_stand_is_told_to_who_forgets(engine, row):
     assert {(m.rule, m.team) for m in standing} == {("rpo", "payments")}
     engine.sleep(1000)
     assert len(engine.service.standing(now=engine.now)) == 29
+
+
+def test_a_silent_evaluator_makes_its_alerts_stale_and_ends_none(engine, row):
+    engine.use("route: {receiver: log}\nreceivers: [{name: log, type: file, path: alerts.jsonl}]\n"
+               "stale_after: 10m\nrules: {calm: {stale_after: 0s}}\n")  # fmt: skip
+    engine.say(row("db", "breached"))
+    engine.say(row("db", "breached"), rule="calm")
+    engine.tick(after_s=590)
+    assert [view.state for view in engine.service.alerts()] == ["open", "open"]
+    engine.tick(after_s=20)
+    assert {view.rule: view.state for view in engine.service.alerts()} == {
+        "rpo": "stale", "calm": "open",
+    }  # fmt: skip
+    assert {line["kind"] for line in engine.lines()} == {"opened"}
+    assert engine.told(row("db", "breached")) == []
+    assert {view.state for view in engine.service.alerts()} == {"open"}
+    engine.tick(after_s=700)
+    assert [line["kind"] for line in engine.told(row("db", "ok"))] == ["resolved"]
