@@ -200,14 +200,18 @@ class Policy:
 
     def missing_secrets(self) -> tuple[str, ...]:
         """Return one sentence for each reference that leads nowhere; never a secret."""
+        named = [
+            (f"receiver {name}: {key}", v) for name, r in self.receivers.items() for key, v in r
+        ]
+        if self.heartbeat is not None:
+            named.append(("heartbeat: url", self.heartbeat.url))
         missing = []
-        for receiver in self.receivers.values():
-            for key, value in receiver:
-                if isinstance(value, SecretRef):
-                    try:
-                        value.resolve(self.environ)
-                    except ValueError as error:
-                        missing.append(f"receiver {receiver.name}: {key}: {error}")
+        for where, value in named:
+            if isinstance(value, SecretRef):
+                try:
+                    value.resolve(self.environ)
+                except ValueError as error:
+                    missing.append(f"{where}: {error}")
         return tuple(missing)
 
 

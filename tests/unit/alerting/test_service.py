@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from cbcr_assets.alerting import Ack, Evaluation, IngestReport, Links, StoreError, open_service
@@ -324,3 +325,22 @@ def test_a_silent_evaluator_makes_its_alerts_stale_and_ends_none(engine, row):
     assert {view.state for view in engine.service.alerts()} == {"open"}
     engine.tick(after_s=700)
     assert [line["kind"] for line in engine.told(row("db", "ok"))] == ["resolved"]
+
+
+def test_a_full_disk_loses_nothing_and_stops_nothing_for_good(engine, row, tmp_path):
+    engine.say(row("db", "breached"))
+    full = engine.open()
+
+    @sa.event.listens_for(full._engine, "connect")
+    def no_room(connection, _record):
+        [[pages]] = connection.execute("pragma page_count").fetchall()
+        connection.execute(f"pragma max_page_count = {pages}")
+
+    rows = [row(f"db{i}", "breached", summary="x" * 500) for i in range(200)]
+    frame = pl.DataFrame(rows)
+    one = Evaluation("big", "rpo", engine.now + timedelta(seconds=5), frame)
+    with pytest.raises(SQLAlchemyError, match="full"):
+        full.ingest(one, now=one.evaluated_at)
+    assert len(engine.service.alerts()) == 1
+    assert not engine.service.has_seen("big", "rpo")
+    assert engine.service.ingest(one, now=one.evaluated_at).opened == 200
