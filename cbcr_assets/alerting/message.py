@@ -4,6 +4,7 @@ Belongs here: its values, and their way to JSON and back.
 Does not belong here: words (see `render`), channels (see `receivers`).
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -35,8 +36,8 @@ class Member:
         acked_by: Who takes care of it, may be empty.
         is_untold: It began and ended before this receiver could be told: this says both.
         is_flapping: It changed often; its end was held back until it was quiet.
-        rule: Its rule.
-        team: Its owner, may be empty.
+        rule: Its rule; empty: that of the message.
+        team: Its owner; empty: that of the message.
     """
 
     fingerprint: str
@@ -58,6 +59,11 @@ class Member:
     is_flapping: bool = False
     rule: str = ""
     team: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """It is fine again."""
+        return self.status == "ok"
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Message:
         by: Who acknowledged, may be empty.
         incident: Identity that all messages about one opening of one group share, from its
             beginning to its end, so that a pager shows one incident and a late acknowledgement
-            meets no new one; empty in a digest.
+            meets no new one; empty where the engine has none.
     """
 
     id: str
@@ -121,9 +127,16 @@ class Message:
     incident: str = ""
 
     @property
-    def is_end(self) -> bool:
-        """It says that something is over and nothing else."""
-        return self.kind == "resolved"
+    def told_as(self) -> str:
+        """Why it is sent: firing, resolved, repeat, escalation, digest or acknowledged."""
+        return "firing" if self.kind in ("opened", "worsened") else self.kind
+
+    @property
+    def is_over(self) -> bool:
+        """All it is about is fine again, whatever `others` are."""
+        is_open = any(not member.is_over for member in self.members)
+        is_open |= any(count for status, count in self.counts.items() if status != "ok")
+        return self.kind in ("resolved", "digest") and not is_open
 
     @property
     def not_listed(self) -> int:
@@ -164,6 +177,27 @@ class Outgoing:
     message: Message
     thread: Thread | None = None
 
+    @property
+    def incident(self) -> str:
+        """What a pager knows it by: the same from beginning to end."""
+        message = self.message
+        if message.incident or self.thread:
+            return message.incident or (self.thread.ref if self.thread else "")
+        if message.group and message.kind != "digest":
+            return _short(json.dumps(sorted(message.group.items())))
+        if message.total == 1 and message.members:
+            return f"{message.members[0].fingerprint}-{message.members[0].episode}"
+        return message.id
+
+    @property
+    def ends_incident(self) -> bool:
+        """Nothing of the incident is left."""
+        message = self.message
+        is_whole = self.thread is None or self.thread.is_over
+        return (
+            message.kind == "resolved" and message.is_over and is_whole and not message.others_total
+        )
+
 
 def stamp(moment: datetime) -> str:
     """Return a naive UTC moment as ISO 8601 that says so."""
@@ -198,6 +232,10 @@ def decode(text: str) -> Message:
         },
         undelivered=Undelivered(**undelivered) if undelivered else None,
     )
+
+
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _member(plain: dict[str, Any]) -> Member:
