@@ -6,7 +6,7 @@ Does not belong here: words (see `render`), channels (see `receivers`).
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -143,7 +143,7 @@ class Message:
         """Episodes it is about but does not list."""
         return self.total - len(self.members)
 
-    def only(self, fingerprints: Collection[str]) -> "Message":
+    def only(self, fingerprints: set[str]) -> "Message":
         """Return the message about some of its episodes only; the total stays true."""
         kept = tuple(m for m in self.members if m.fingerprint in fingerprints)
         counts = self.counts if len(fingerprints) == self.total else {}

@@ -212,7 +212,7 @@ def pass_on(con: sa.Connection, claimed: Claimed, fallback: str, why: str, *, no
     kept = {**firing, **over}
     if not kept:
         return
-    message = decode(row.payload).only(kept) if row.kind == "resolved" else decode(row.payload)
+    message = decode(row.payload).only(set(kept)) if row.kind == "resolved" else decode(row.payload)
     identity = hashlib.sha256(f"{message.id}/{fallback}".encode()).hexdigest()[:32]
     message = replace(message, id=identity, undelivered=Undelivered(claimed.receiver, why))
     both = frozenset(name for name in firing if says[name][1] == "both")
@@ -288,7 +288,7 @@ def _outgoing(con: sa.Connection, row: Any, message: Message) -> Outgoing | None
             kept = says.keys() - unheard - {n for n, (_, w) in says.items() if w == "firing"}
             if not kept:
                 return None
-            message = message.only(kept)
+            message = message.only(set(kept))
         else:
             others = tuple(m for m in message.others if m.fingerprint not in unheard)
             total = max(message.others_total - len(unheard), 0)
