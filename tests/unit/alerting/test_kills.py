@@ -94,7 +94,8 @@ def test_two_hundred_kills_lose_no_transition_and_double_none(
     with capsys.disabled():
         print(
             f"\n{hits.total()} kills of {number} processes, at {dict(hits)}:"
-            f" {changes.total()} transitions, journal {dict(told)}, {len(ids)} messages arrived, {twice} of them once more"
+            f" {changes.total()} transitions, journal {dict(told)},"
+            f" {len(ids)} messages arrived, {twice} of them once more"
         )
     assert twice <= hits.total()
     assert set(hits) >= {"ingest", "deliver", "tick"}
