@@ -359,7 +359,7 @@ def test_everything_that_is_wrong_is_told_at_once(inventory_problems):
 def test_a_file_of_another_kind(inventory_problems, tmp_path):
     told = inventory_problems("", "inventory.toml")
     path = tmp_path / "inventory.toml"
-    assert told == [f"{path}: an inventory is a .yaml, .yml or .csv file"]
+    assert told == [f"{path}: an inventory is a .yaml, .yml, .csv or .sql file"]
 
 
 @pytest.mark.parametrize("name", ["none.yaml", "none.csv"])
