@@ -8,6 +8,7 @@ import dagster as dg
 from cbcr_assets.assets.cooldown import JOB, cooldown
 from cbcr_assets.assets.publish import publish_asset
 from cbcr_assets.assets.quality import contract_assets
+from cbcr_assets.assets.reconcile import check_reconcile
 from cbcr_assets.assets.transform import transform_assets
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import open_running
@@ -38,7 +39,7 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
                 description="Check new rows, build and test every model, publish a snapshot.",
             )
         ],
-        sensors=[cooldown],
+        sensors=[cooldown, check_reconcile],
         resources={"platform": PlatformResource(config=str(platform.config.file))},
         executor=dg.in_process_executor,
     )

@@ -1,171 +1,170 @@
-"""From changes to messages: who is told, in how few messages. Pure.
+"""From notices to messages: in how few messages, with which totals, in which order. Pure.
 
-Belongs here: grouping, totals, the order of what is listed.
-Does not belong here: whether something is news (see `core`), words (see `render`).
-
-One message for each receiver, rule, team and kind of change: a storm of 500 is one message.
+Belongs here: storms, totals, the order of what is listed.
+Does not belong here: whether something is news (see `groups`), words (see `render`).
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 
+from cbcr_assets.alerting.groups import Notice
 from cbcr_assets.alerting.message import LISTED, Member, Message
-from cbcr_assets.alerting.model import SEVERITIES, TOLD, Change, ChangeKind, Evaluation, Row
-from cbcr_assets.alerting.route import receivers_of
-from cbcr_assets.alerting.rows import labels_of, own_labels
-from cbcr_assets.config.alerting import Policy
+from cbcr_assets.alerting.model import SEVERITIES, Moment
+from cbcr_assets.alerting.rows import own_labels
+from cbcr_assets.alerting.snapshot import Draft, Episode, Key, Storm
+from cbcr_assets.alerting.work import Work
 
-Key = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Episode:
-    """What is known of an open episode when it changes.
-
-    Attributes:
-        started_at: When the promise broke, naive UTC.
-        team: Owner then.
-        severity: Severity then.
-        summary: What was the case then.
-        heard_by: Receivers that were told, or are about to be.
-    """
-
-    started_at: datetime
-    team: str
-    severity: str
-    summary: str
-    heard_by: Collection[str] = ()
+# Kinds of receivers that can show that somebody takes care; to others it would be noise.
+HEAR_ACKNOWLEDGEMENTS = frozenset({"slack", "pagerduty", "opsgenie"})
+# Kinds of receivers that keep an incident until its own end comes: a digest would end none.
+_KEEP_INCIDENTS = frozenset({"pagerduty", "opsgenie"})
+DIGEST = "digest"
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A message for a receiver, and every episode it is about.
-
-    Attributes:
-        receiver: Who is told.
-        message: The message; it lists the first of the episodes only.
-        about: Fingerprint and number of each episode.
-    """
-
-    receiver: str
-    message: Message
-    about: tuple[Key, ...]
-
-
-def started_at(row: Row, evaluated_at: datetime) -> datetime:
-    """Return when an episode began: when the deadline passed, not when we looked."""
-    return min(row.since, evaluated_at) if row.since is not None else evaluated_at
-
-
-def drafts(
-    evaluation: Evaluation,
-    changes: Iterable[Change],
-    episodes: Mapping[Key, Episode],
-    policy: Policy,
-) -> list[Draft]:
-    """Return the messages about the changes of one evaluation.
+def tell(receiver: str, notices: Sequence[Notice], work: Work) -> list[Draft]:
+    """Return the messages for one receiver: one a group, or a digest in a storm.
 
     Args:
-        evaluation: The evaluation.
-        changes: What it changes.
-        episodes: The episodes that were open before and change now.
-        policy: Who is told about what.
+        receiver: Who is told.
+        notices: What there is to tell.
+        work: The decision; the receiver's window in it changes.
     """
-    groups: dict[tuple[str, str, str, ChangeKind], list[_News]] = {}
-    for change in changes:
-        row = change.row
-        if row is None or change.kind not in TOLD:
-            continue
-        before = episodes.get((change.after.fingerprint, change.after.episode))
-        news = _News(change, row, before, evaluation.evaluated_at)
-        team = before.team if before and change.kind is ChangeKind.RESOLVED else row.team
-        for receiver in _receivers(change.kind, row, before, policy):
-            groups.setdefault((receiver, row.rule, team, change.kind), []).append(news)
-    return [_draft(evaluation, *key, news) for key, news in groups.items()]
+    config = work.policy.receivers.get(receiver)
+    limit = config.storm if config else None
+    if limit is None:
+        return [draft(notice, work.now) for notice in notices]
+    known = work.snapshot.storms.get(receiver)
+    now_e = work.now.elapsed_e
+    storm = copy(known) if known and now_e < known.since_e + limit.window_s else Storm(now_e)
+    storm.groups += len(notices)
+    work.decision.storms[receiver] = storm
+    if storm.groups <= limit.max_groups:
+        return [draft(notice, work.now) for notice in notices]
+    # From now on what is not critical waits for the end of the window.
+    storm.digest = True
+    if len(notices) == 1:
+        return [draft(notices[0], work.now)]
+    if config is not None and config.type in _KEEP_INCIDENTS:
+        ends = [draft(notice, work.now) for notice in notices if notice.kind == "resolved"]
+        rest = [notice for notice in notices if notice.kind != "resolved"]
+        return [*ends, *([_digest(receiver, rest, work.now)] if rest else [])]
+    return [_digest(receiver, notices, work.now)]
 
 
-def _receivers(kind: ChangeKind, row: Row, before: Episode | None, policy: Policy) -> Iterator[str]:
-    if kind is not ChangeKind.RESOLVED:
-        yield from receivers_of(policy.route, labels_of(row))
-        return
-    # Whoever heard it begin hears it end, wherever today's routes lead; nobody else does.
-    for name in sorted(before.heard_by if before else ()):
-        if name in policy.receivers and policy.receivers[name].send_resolved:
-            yield name
+def draft(notice: Notice, now: Moment) -> Draft:
+    """Return the message of one group."""
+    is_end = notice.kind == "resolved"
+    main, others = notice.resolved, notice.firing
+    if not is_end:
+        main, others = others, main
+    group = notice.group
+    message = _message(
+        notice.kind, main, others, now, untold=notice.untold, stream=group.key,
+        facts=[group.labels, notice.step, notice.by],
+    )  # fmt: skip
+    message = replace(
+        message, group=group.labels, escalation_step=notice.step, by=notice.by,
+        incident=group.incident,
+    )  # fmt: skip
+    return Draft(
+        group.receiver, group.key, message, _keys(notice.firing), _keys(notice.resolved),
+        frozenset(notice.untold),
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _News:
-    """One change that somebody hears of."""
-
-    change: Change
-    row: Row
-    before: Episode | None
-    evaluated_at: datetime
-
-    @property
-    def key(self) -> Key:
-        return self.change.after.fingerprint, self.change.after.episode
-
-    @property
-    def started_at(self) -> datetime:
-        return self.before.started_at if self.before else started_at(self.row, self.evaluated_at)
-
-    @property
-    def severity(self) -> str:
-        resolved = self.change.kind is ChangeKind.RESOLVED
-        return self.before.severity if self.before and resolved else self.row.severity
-
-    def worst_first(self) -> tuple[int, bool, datetime, str]:
-        severity = SEVERITIES.index(self.severity)
-        return -severity, self.row.status != "breached", self.started_at, self.row.subject.id
-
-    def member(self) -> Member:
-        row = self.row
-        resolved = self.change.kind is ChangeKind.RESOLVED
-        fingerprint, episode = self.key
-        return Member(
-            fingerprint=fingerprint,
-            episode=episode,
-            subject_kind=row.subject.kind,
-            subject_id=row.subject.id,
-            status=row.status,
-            severity=self.severity,
-            value=row.value,
-            objective=row.objective,
-            unit=row.unit,
-            started_at=self.started_at,
-            summary=row.summary,
-            was=self.before.summary if self.before and resolved else "",
-            runbook=row.runbook,
-            labels=own_labels(row.labels),
-        )
-
-
-def _draft(
-    evaluation: Evaluation,
-    receiver: str,
-    rule: str,
-    team: str,
-    kind: ChangeKind,
-    news: list[_News],
-) -> Draft:
-    news.sort(key=_News.worst_first)
-    identity = [evaluation.evaluation_id, evaluation.rule, rule, receiver, team, kind.value]
-    message = Message(
-        id=hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32],
-        kind=kind.value,
-        rule=rule,
-        team=team,
-        severity=news[0].severity,
-        total=len(news),
-        counts=dict(Counter(one.row.status for one in news)),
-        members=tuple(one.member() for one in news[:LISTED]),
-        evaluation_id=evaluation.evaluation_id,
-        evaluated_at=evaluation.evaluated_at,
+def member(episode: Episode, *, untold: bool = False) -> Member:
+    """Return what a message says about one episode."""
+    return Member(
+        fingerprint=episode.fingerprint,
+        episode=episode.n,
+        subject_kind=episode.subject.kind,
+        subject_id=episode.subject.id,
+        status=episode.status,
+        severity=episode.severity,
+        value=episode.value,
+        objective=episode.objective,
+        unit=episode.unit,
+        started_at=episode.started_at,
+        summary=episode.summary,
+        was=episode.was if episode.resolved_at else "",
+        runbook=episode.runbook,
+        labels=own_labels(episode.labels),
+        acked_by=episode.acked_by,
+        is_untold=untold,
+        is_flapping=episode.flapping,
+        rule=episode.rule,
+        team=episode.team,
     )
-    return Draft(receiver, message, tuple(one.key for one in news))
+
+
+def _digest(receiver: str, notices: Sequence[Notice], now: Moment) -> Draft:
+    """Return one message about many groups, with true totals."""
+    firing = list({one.key: one for notice in notices for one in notice.firing}.values())
+    resolved = list({one.key: one for notice in notices for one in notice.resolved}.values())
+    untold = {name for notice in notices for name in notice.untold}
+    message = _message(
+        DIGEST if firing else "resolved", firing or resolved, resolved if firing else (), now,
+        untold=untold, stream=receiver, facts=[len(notices)],
+    )  # fmt: skip
+    message = replace(message, kind=DIGEST, groups=len(notices))
+    return Draft(receiver, DIGEST, message, _keys(firing), _keys(resolved), frozenset(untold))
+
+
+def _message(
+    kind: str,
+    main: Sequence[Episode],
+    others: Iterable[Episode],
+    now: Moment,
+    *,
+    untold: set[str],
+    stream: str,
+    facts: list[object],
+) -> Message:
+    ranked = sorted(main, key=_worst_first)
+    rest = sorted(others, key=_worst_first)
+    at = (
+        max((_known_at(one) for one in ranked), default=now.wall)
+        if kind == "resolved"
+        else now.wall
+    )
+    identity = [kind, stream, facts, now.elapsed_e, now.wall.isoformat(),
+                sorted(_keys(main)), sorted(_keys(rest))]  # fmt: skip
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    return Message(
+        id=digest,
+        kind=kind,
+        rule=_common(one.rule for one in ranked),
+        team=_common(one.team for one in ranked),
+        severity=ranked[0].severity if ranked else "info",
+        total=len(ranked),
+        counts=dict(Counter(one.status for one in ranked)),
+        members=tuple(member(one, untold=one.fingerprint in untold) for one in ranked[:LISTED]),
+        evaluation_id=digest,
+        evaluated_at=at,
+        others=tuple(member(one, untold=one.fingerprint in untold) for one in rest[:LISTED]),
+        others_total=len(rest),
+    )
+
+
+def _known_at(episode: Episode) -> datetime:
+    return episode.resolved_at or episode.opened_at
+
+
+def _worst_first(episode: Episode) -> tuple[int, bool, datetime, str]:
+    severity = SEVERITIES.index(episode.severity)
+    return -severity, episode.status != "breached", episode.started_at, episode.subject.id
+
+
+def _common(words: Iterable[str]) -> str:
+    """Return the word that all share, or nothing."""
+    found = set(words)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _keys(episodes: Iterable[Episode]) -> tuple[Key, ...]:
+    return tuple(episode.key for episode in episodes)

@@ -13,25 +13,28 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from cbcr_assets.alerting import outbox
-from cbcr_assets.alerting.model import Links
+from cbcr_assets.alerting.clock import Timer, advance
+from cbcr_assets.alerting.limits import spend, throttled
+from cbcr_assets.alerting.model import Links, Moment
 from cbcr_assets.alerting.outbox import Claimed
 from cbcr_assets.alerting.receivers import build
-from cbcr_assets.alerting.receivers.base import Delivered, Outcome, Rejected, Retry
+from cbcr_assets.alerting.receivers.base import Channel, Delivered, Outcome, Rejected, Retry
 from cbcr_assets.alerting.reports import DeliveryReport
 from cbcr_assets.alerting.tables import reading, writing
 from cbcr_assets.config.alerting import Policy
+from cbcr_assets.config.receivers import Receiver
 
 _TIMEOUT_S = 5.0
 # With less time than this left no message is begun: it would only be sent twice.
 _LEAST_S = 0.5
 _FIRST_WAIT_S = 5.0
 _LONGEST_WAIT_S = 300.0
-_GIVE_UP = timedelta(hours=24)
+_GIVE_UP_S = 24 * 3600.0
 _SPARE_LEASE_S = 10.0
 
 
@@ -54,39 +57,57 @@ class Courier:
         engine: The store.
         policy: Who the receivers are.
         links: Where people find more.
+        timer: Tells the machine's uptime.
+        channel: Builds the channel of a receiver; None: the real one.
     """
 
     engine: sa.Engine
     policy: Policy
     links: Links
+    timer: Timer
+    channel: Callable[[Receiver], Channel] | None = None
 
     def deliver(self, *, now: datetime, budget_s: float) -> DeliveryReport:
         """Send what is due until nothing is, or the budget is spent."""
+        # SQLite tidies its log up whenever the last connection is closed: one stays open.
+        with reading(self.engine) as kept:
+            pending = outbox.count_pending(kept)
+            kept.rollback()
+            if pending == 0:
+                return DeliveryReport(0, 0, 0, 0)
+            counts = self._pass(now, budget_s)
+            pending = outbox.count_pending(kept)
+        return DeliveryReport(counts[Delivered], counts[Retry], counts[Rejected], pending)
+
+    def _pass(self, now: datetime, budget_s: float) -> dict[type[Outcome], int]:
         deadline = time.monotonic() + budget_s
-        lease = timedelta(seconds=budget_s + _SPARE_LEASE_S)
+        lease_s = budget_s + _SPARE_LEASE_S
         least_s = min(_LEAST_S, budget_s / 2)
         flights = _Flights(lambda one, timeout_s: self._send(one, now, timeout_s))
         failed: set[str] = set()
-        counts = {Delivered: 0, Retry: 0, Rejected: 0}
+        counts: dict[type[Outcome], int] = {Delivered: 0, Retry: 0, Rejected: 0}
         while True:
             remaining_s = deadline - time.monotonic()
             if remaining_s > least_s:
-                with writing(self.engine) as con:
-                    busy = failed | flights.receivers
-                    claimed = outbox.claim(con, now=now, lease=lease, without=busy)
+                claimed = self._claim(now, lease_s, failed | flights.receivers)
                 flights.start(claimed, timeout_s=min(_TIMEOUT_S, remaining_s))
             landed = flights.land()
             if landed is None:
-                break
+                return counts
             one, outcome = landed
             marked = self._mark(one, outcome, now)
             if marked is not None:
                 counts[marked] += 1
             if marked is Retry:
                 failed.add(one.receiver)
-        with reading(self.engine) as con:
-            pending = outbox.count_pending(con)
-        return DeliveryReport(counts[Delivered], counts[Retry], counts[Rejected], pending)
+
+    def _claim(self, now: datetime, lease_s: float, busy: set[str]) -> list[Claimed]:
+        with writing(self.engine) as con:
+            now_e = advance(con, now, self.timer).elapsed_e
+            without = busy | throttled(con, self.policy, now_e)
+            claimed = outbox.claim(con, now_e=now_e, lease_s=lease_s, without=without)
+            spend(con, self.policy, [one.receiver for one in claimed], now_e)
+        return claimed
 
     def _send(self, one: Claimed, now: datetime, timeout_s: float) -> Outcome:
         config = self.policy.receivers.get(one.receiver)
@@ -94,7 +115,11 @@ class Courier:
             return Rejected("alerting.yaml has no such receiver any more")
         assert one.outgoing is not None  # messages for nobody are not sent
         try:
-            channel = build(config, links=self.links, environ=self.policy.environ)
+            channel = (
+                build(config, links=self.links, environ=self.policy.environ)
+                if self.channel is None
+                else self.channel(config)
+            )
             return channel.send(one.outgoing, now=now, timeout_s=timeout_s)
         except Exception as error:  # noqa: BLE001 - a faulty channel must not stop the others
             # Its text is unknown and may hold a secret.
@@ -104,46 +129,43 @@ class Courier:
         self, one: Claimed, outcome: Outcome | None, now: datetime
     ) -> type[Delivered] | type[Retry] | type[Rejected] | None:
         with writing(self.engine) as con:
+            moment = advance(con, now, self.timer)
             match outcome:
                 case None:
                     outbox.mark_skipped(con, one, now=now)
-                    self._pass_on(con, one, "it never heard the beginning", now)
+                    self._pass_on(con, one, "it never heard the beginning", moment)
                     return None
                 case Delivered(ref):
-                    outbox.mark_sent(con, one, ref, now=now)
-                    if self._is_end(one):
-                        self._pass_on(con, one, "it never heard the beginning", now)
+                    if outbox.mark_sent(con, one, ref, now=now) and one.is_end:
+                        self._pass_on(con, one, "it never heard the beginning", moment)
                     return Delivered
-                case Retry(after_s, why) if now - one.created_at < _GIVE_UP:
-                    self._wait(con, one, after_s, why, now)
+                case Retry(after_s, why) if moment.elapsed_e - one.created_e < _GIVE_UP_S:
+                    self._wait(con, one, after_s, why, moment.elapsed_e)
                     return Retry
                 case Retry(_, why) | Rejected(why):
                     if outbox.mark_dead(con, one, why, now=now):
-                        self._pass_on(con, one, why, now)
+                        self._pass_on(con, one, why, moment)
                     return Rejected
 
     def _wait(
-        self, con: sa.Connection, one: Claimed, after_s: float | None, why: str, now: datetime
+        self, con: sa.Connection, one: Claimed, after_s: float | None, why: str, now_e: float
     ) -> None:
         if after_s is None:
             # Spread by identity instead of chance: the same run always waits the same.
             jitter = (one.id * 0.618033988749895 + one.attempt * 0.414213562373095) % 1.0
-            until = now + timedelta(seconds=backoff_s(one.attempt, jitter=jitter))
+            due_e = now_e + backoff_s(one.attempt, jitter=jitter)
         else:
-            until = now + min(timedelta(seconds=min(after_s, 1e6)), outbox.LONGEST_WAIT)
-            outbox.pause_receiver(con, one.receiver, until=until)
-        outbox.mark_retry(con, one, why, not_before=until)
+            due_e = now_e + min(after_s, outbox.LONGEST_WAIT_S)
+            outbox.pause_receiver(con, one.receiver, until_e=due_e)
+        outbox.mark_retry(con, one, why, due_e=due_e)
 
-    def _pass_on(self, con: sa.Connection, one: Claimed, why: str, now: datetime) -> None:
+    def _pass_on(self, con: sa.Connection, one: Claimed, why: str, now: Moment) -> None:
         fallback = self.policy.fallback
         if fallback is None or fallback == one.receiver:
             return
-        if self._is_end(one) and not self.policy.receivers[fallback].send_resolved:
+        if one.is_end and not self.policy.receivers[fallback].send_resolved:
             return
         outbox.pass_on(con, one, fallback, why, now=now)
-
-    def _is_end(self, one: Claimed) -> bool:
-        return one.outgoing is None or one.outgoing.message.kind == "resolved"
 
 
 class _Flights:

@@ -32,6 +32,19 @@ class Links:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """The present on both clocks.
+
+    Attributes:
+        wall: Naive UTC; people may move it. Silences and maintenance follow it.
+        elapsed_e: The engine's clock, seconds that really passed. Every duration follows it.
+    """
+
+    wall: datetime
+    elapsed_e: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All verdicts of one rule at one moment.
 
@@ -40,12 +53,14 @@ class Evaluation:
         rule: The rule; a subject of it that is missing from `rows` has vanished.
         evaluated_at: The moment, naive UTC.
         rows: One row a subject, ok ones too, with the columns of an SLA view.
+        complete: It holds every subject of its rule; else those that it does not hold stay.
     """
 
     evaluation_id: str
     rule: str
     evaluated_at: datetime
     rows: pl.DataFrame
+    complete: bool = True
 
 
 class Subject(NamedTuple):
@@ -104,9 +119,15 @@ def level(severity: str, status: str) -> int:
 
 
 class Phase(StrEnum):
-    """Where the newest episode of an alert stands."""
+    """Where the newest episode of an alert stands.
 
+    pending: it does not last long enough yet; held: it flaps, so its end waits until it is quiet;
+    stale: nobody speaks of it any more. Held and stale ones are open.
+    """
+
+    PENDING = "pending"
     OPEN = "open"
+    HELD = "held"
     STALE = "stale"
     RESOLVED = "resolved"
 
@@ -122,6 +143,10 @@ class AlertState:
         status: Newest status.
         severity: Newest severity that is known; being unknown does not lower it.
         level: How bad it was when that was last known.
+        since_e: When it began to be pending, on the engine's clock.
+        seen_e: When a verdict about it alone was seen last, on the engine's clock.
+        due_e: When it changes by itself, on the engine's clock; None: never.
+        flips: When it changed between ok and not ok, on the engine's clock.
     """
 
     fingerprint: str
@@ -130,6 +155,10 @@ class AlertState:
     status: str
     severity: str
     level: int
+    since_e: float = 0.0
+    seen_e: float = 0.0
+    due_e: float | None = None
+    flips: tuple[float, ...] = ()
 
 
 class ChangeKind(StrEnum):
@@ -138,11 +167,11 @@ class ChangeKind(StrEnum):
     OPENED = "opened"
     WORSENED = "worsened"
     RESOLVED = "resolved"
+    PENDING = "pending"
+    CANCELLED = "cancelled"
+    HELD = "held"
     STALE = "stale"
     QUIET = "quiet"
-
-
-TOLD = (ChangeKind.OPENED, ChangeKind.WORSENED, ChangeKind.RESOLVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +182,7 @@ class Change:
         kind: What happens.
         subject: What it is about.
         after: The state from now on.
-        row: The verdict that says so; None when the subject has vanished.
+        row: The verdict that says so; None when the subject has vanished or time has passed.
     """
 
     kind: ChangeKind

@@ -1,30 +1,34 @@
 """The outbox: messages on their way, who holds them, and what became of them.
 
 Belongs here: queueing, leasing, marking, giving up. All of it runs in a transaction of the caller.
-Does not belong here: sending (see `delivery`).
+Does not belong here: sending (see `delivery`), joining two messages (see `merge`).
 
 A message stays `pending` until its receiver has it, so it is delivered at least once. Messages of
-one receiver and stream (a rule) never overtake each other: an episode that was resolved while the
-receiver was down is told as firing first and as resolved right after it.
+one receiver and stream (a group) never overtake each other, and none overtakes a digest. The next
+message of a group takes the place of the one before, as long as nobody is sending that one; only
+the end of an incident that was told stays by itself.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from cbcr_assets.alerting.compose import Draft, Key
-from cbcr_assets.alerting.message import Outgoing, Thread, Undelivered, decode, encode
-from cbcr_assets.alerting.model import ChangeKind
-from cbcr_assets.alerting.tables import episode, journal, outbox, outbox_member, pause
+from cbcr_assets.alerting.bulk import insert_many
+from cbcr_assets.alerting.compose import DIGEST
+from cbcr_assets.alerting.merge import Waiting, merge, says_of
+from cbcr_assets.alerting.message import Message, Outgoing, Undelivered, decode, encode
+from cbcr_assets.alerting.model import SEVERITIES, Moment
+from cbcr_assets.alerting.snapshot import Draft
+from cbcr_assets.alerting.tables import journal, outbox, outbox_member, pause
+from cbcr_assets.alerting.threads import heard, thread
 
-# Nobody waits longer than this; a moment further ahead was set before the clock went back.
-LONGEST_WAIT = timedelta(hours=1)
-_RESOLVED = ChangeKind.RESOLVED.value
-_ANY = ("pending", "sent", "dead", "skipped")
+# Nobody waits longer than this because a receiver asks for it.
+LONGEST_WAIT_S = 3_600.0
+_IN_THREAD = ("escalation", "acknowledged")
 
 
 @dataclass(frozen=True)
@@ -35,86 +39,151 @@ class Claimed:
         id: Its place in the outbox.
         receiver: Who is told.
         attempt: Number of this attempt, from 1.
-        created_at: When it was queued, naive UTC.
+        created_e: When it was queued, on the engine's clock.
+        dedup_key: Its identity; another message may take its place.
+        is_end: It says that something is over.
         outgoing: What is sent; None when nobody is left who should hear it.
     """
 
     id: int
     receiver: str
     attempt: int
-    created_at: datetime
+    created_e: float
+    dedup_key: str
+    is_end: bool
     outgoing: Outgoing | None
 
 
-def enqueue(con: sa.Connection, drafts: Iterable[Draft], *, stream: str, now: datetime) -> None:
-    """Queue messages; one that is queued already stays as it is."""
-    for draft in drafts:
-        identity = draft.message.id
-        if con.execute(sa.select(outbox.c.id).where(outbox.c.dedup_key == identity)).first():
+def enqueue(con: sa.Connection, drafts: Iterable[Draft], *, now: Moment) -> None:
+    """Queue messages; one takes the place of another of its group that nobody sends right now."""
+    batch = list(drafts)
+    waiting = _waiting(con, batch, now.elapsed_e)
+    members: list[dict[str, Any]] = []
+    for draft in batch:
+        old = waiting.get((draft.receiver, draft.stream))
+        known = outbox.c.dedup_key == draft.message.id
+        if con.execute(sa.select(outbox.c.id).where(known)).first():
             continue
-        inserted = con.execute(
-            outbox.insert().values(
-                dedup_key=identity, receiver=draft.receiver, stream=stream, kind=draft.message.kind,
-                payload=encode(draft.message), state="pending", attempts=0, created_at=now,
-                not_before=now,
-            )
-        )  # fmt: skip
-        key = inserted.inserted_primary_key
-        outbox_id = key[0] if key else None
-        members = [
-            {"outbox_id": outbox_id, "fingerprint": fingerprint, "n": n}
-            for fingerprint, n in draft.about
+        if old is not None and _gives_way(con, old, draft):
+            outbox_id = old.id
+            draft = _replace(con, old, draft, now)
+        else:
+            outbox_id = _insert(con, draft, now)
+        members += [
+            {"outbox_id": outbox_id, "fingerprint": name, "n": n, "says": says}
+            for name, (n, says) in says_of(draft).items()
         ]
-        con.execute(outbox_member.insert(), members)
+    insert_many(con, outbox_member, members)
+
+
+def _waiting(
+    con: sa.Connection, drafts: Sequence[Draft], now_e: float
+) -> dict[tuple[str, str], Any]:
+    receivers = {draft.receiver for draft in drafts}
+    if not receivers:
+        return {}
+    rows = con.execute(
+        sa.select(outbox)
+        .where(outbox.c.state == "pending", outbox.c.receiver.in_(receivers), _unleased(now_e))
+        .order_by(outbox.c.id)
+    )
+    return {(row.receiver, row.stream): row for row in rows}
+
+
+def _gives_way(con: sa.Connection, old: Any, draft: Draft) -> bool:
+    """Tell whether the next message of a group says all that matters of the one that waits.
+
+    The end of an incident that was told does not: nothing about a later opening ends it at a pager.
+    """
+    if "acknowledged" in (old.kind, draft.message.kind):
+        return False
+    if old.kind != "resolved" or decode(old.payload).incident == draft.message.incident:
+        return True
+    return not heard(con, old.receiver, _says(con, old.id), before=old.id)
+
+
+def _insert(con: sa.Connection, draft: Draft, now: Moment) -> int:
+    inserted = con.execute(
+        outbox.insert().values(
+            dedup_key=draft.message.id, receiver=draft.receiver, stream=draft.stream,
+            state="pending", attempts=0,
+            created_at=now.wall, created_e=now.elapsed_e, due_e=now.elapsed_e,
+            **_content(draft.message),
+        )
+    )  # fmt: skip
+    key = inserted.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _replace(con: sa.Connection, old: Any, draft: Draft, now: Moment) -> Draft:
+    says = _says(con, old.id)
+    before = heard(con, old.receiver, says, before=old.id)
+    joined = merge(Waiting(decode(old.payload), says, set(before)), draft)
+    con.execute(
+        outbox.update().where(outbox.c.id == old.id)
+        .values(dedup_key=draft.message.id, lease_e=None, **_content(joined.message))
+    )  # fmt: skip
+    con.execute(outbox_member.delete().where(outbox_member.c.outbox_id == old.id))
+    con.execute(
+        journal.insert().values(
+            at=now.wall, what="superseded", receiver=old.receiver, outbox_id=old.id, detail=old.kind
+        )
+    )
+    return joined
+
+
+def _content(message: Message) -> dict[str, Any]:
+    rank = len(SEVERITIES) - 1 - SEVERITIES.index(message.severity)
+    return {"kind": message.kind, "payload": encode(message), "rank": rank}
 
 
 def claim(
-    con: sa.Connection, *, now: datetime, lease: timedelta, without: Collection[str]
+    con: sa.Connection, *, now_e: float, lease_s: float, without: Collection[str]
 ) -> list[Claimed]:
-    """Lease the next message of each receiver.
+    """Lease the next message of each receiver, the most severe first.
 
     Args:
         con: Writing transaction.
-        now: Present, naive UTC.
-        lease: How long nobody else may send it.
+        now_e: Present on the engine's clock.
+        lease_s: How long nobody else may send it, seconds.
         without: Receivers to leave out.
     """
-    earlier = outbox.alias("earlier")
-    overtakes = sa.exists().where(
-        earlier.c.receiver == outbox.c.receiver, earlier.c.stream == outbox.c.stream,
-        earlier.c.state == "pending", earlier.c.id < outbox.c.id,
-    )  # fmt: skip
-    asked_to_wait = sa.exists().where(
-        pause.c.receiver == outbox.c.receiver, sa.not_(_passed(pause.c.until, now))
-    )
-    ids: Sequence[int] = con.execute(
-        sa.select(sa.func.min(outbox.c.id))
-        .where(
-            outbox.c.state == "pending",
-            _passed(outbox.c.not_before, now),
-            sa.or_(outbox.c.lease_until.is_(None), _passed(outbox.c.lease_until, now)),
-            outbox.c.receiver.not_in(list(without)),
-            sa.not_(overtakes),
-            sa.not_(asked_to_wait),
-        )
-        .group_by(outbox.c.receiver)
-    ).scalars().all()  # fmt: skip
+    ids = list(_next(con, now_e, without).values())
     if not ids:
         return []
     con.execute(
         outbox.update().where(outbox.c.id.in_(ids))
-        .values(lease_until=now + lease, attempts=outbox.c.attempts + 1)
+        .values(lease_e=now_e + lease_s, attempts=outbox.c.attempts + 1)
     )  # fmt: skip
     rows = con.execute(sa.select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.id)).all()
-    return [
-        Claimed(row.id, row.receiver, row.attempts, row.created_at, _outgoing(con, row))
-        for row in rows
-    ]
+    return [_claimed(con, row) for row in rows]
 
 
-def mark_sent(con: sa.Connection, claimed: Claimed, ref: str, *, now: datetime) -> None:
-    """Record that a receiver has a message."""
-    _finish(con, claimed, "sent", now=now, ref=ref)
+def _next(con: sa.Connection, now_e: float, without: Collection[str]) -> dict[str, int]:
+    earlier = outbox.alias("earlier")
+    overtakes = sa.exists().where(
+        earlier.c.receiver == outbox.c.receiver, earlier.c.state == "pending",
+        earlier.c.id < outbox.c.id,
+        sa.or_(earlier.c.stream == outbox.c.stream, earlier.c.stream == DIGEST),
+    )  # fmt: skip
+    asked_to_wait = sa.exists().where(
+        pause.c.receiver == outbox.c.receiver, pause.c.until_e > now_e
+    )
+    rows: Iterable[Any] = con.execute(
+        sa.select(outbox.c.receiver, outbox.c.id)
+        .where(
+            outbox.c.state == "pending", outbox.c.due_e <= now_e, _unleased(now_e),
+            outbox.c.receiver.not_in(list(without)), sa.not_(overtakes), sa.not_(asked_to_wait),
+        )
+        .order_by(outbox.c.rank.desc(), outbox.c.id.desc())
+    )  # fmt: skip
+    return dict(iter(rows))
+
+
+def mark_sent(con: sa.Connection, claimed: Claimed, ref: str, *, now: datetime) -> bool:
+    """Record that a receiver has a message; False when another one is in its place meanwhile."""
+    return _finish(con, claimed, "sent", now=now, ref=ref)
 
 
 def mark_skipped(con: sa.Connection, claimed: Claimed, *, now: datetime) -> None:
@@ -122,12 +191,9 @@ def mark_skipped(con: sa.Connection, claimed: Claimed, *, now: datetime) -> None
     _finish(con, claimed, "skipped", now=now, error="the beginning was never heard")
 
 
-def mark_retry(con: sa.Connection, claimed: Claimed, why: str, *, not_before: datetime) -> None:
+def mark_retry(con: sa.Connection, claimed: Claimed, why: str, *, due_e: float) -> None:
     """Give a message back; it is tried again later."""
-    con.execute(
-        outbox.update().where(*_mine(claimed))
-        .values(lease_until=None, not_before=not_before, error=why)
-    )  # fmt: skip
+    con.execute(outbox.update().where(*_mine(claimed)).values(lease_e=None, due_e=due_e, error=why))
 
 
 def mark_dead(con: sa.Connection, claimed: Claimed, why: str, *, now: datetime) -> bool:
@@ -135,33 +201,41 @@ def mark_dead(con: sa.Connection, claimed: Claimed, why: str, *, now: datetime) 
     return _finish(con, claimed, "dead", now=now, error=why)
 
 
-def pause_receiver(con: sa.Connection, receiver: str, *, until: datetime) -> None:
+def pause_receiver(con: sa.Connection, receiver: str, *, until_e: float) -> None:
     """Let a receiver's messages wait because it asked for that."""
     con.execute(pause.delete().where(pause.c.receiver == receiver))
-    con.execute(pause.insert().values(receiver=receiver, until=until))
+    con.execute(pause.insert().values(receiver=receiver, until_e=until_e))
 
 
-def pass_on(
-    con: sa.Connection, claimed: Claimed, fallback: str, why: str, *, now: datetime
-) -> None:
+def pass_on(con: sa.Connection, claimed: Claimed, fallback: str, why: str, *, now: Moment) -> None:
     """Queue for the fallback what a receiver did not get.
 
     The end of an episode is passed on only where the fallback heard the beginning, and once.
     """
     row = con.execute(sa.select(outbox).where(outbox.c.id == claimed.id)).one()
-    about = _members(con, claimed.id)
-    if row.kind == _RESOLVED:
-        began = _heard(con, claimed.id, fallback, states=("sent", "pending"))
-        ended = _heard(con, claimed.id, fallback, states=_ANY, resolved=True)
-        got = _heard(con, claimed.id, claimed.receiver) if row.state != "dead" else {}
-        about = [key for key in about if key in began and key not in ended and key not in got]
-    if not about:
+    says = _says(con, claimed.id)
+    firing = {name: n for name, (n, what) in says.items() if what != "resolved"}
+    over = {name: n for name, (n, what) in says.items() if what == "resolved"}
+    if row.state != "dead":  # what the receiver did hear is not passed on
+        got = heard(con, claimed.receiver, over, before=claimed.id)
+        over = {name: n for name, n in over.items() if name not in got}
+        firing = {}
+    began = heard(con, fallback, over, states=("sent", "pending"))
+    over = {name: n for name, n in over.items() if name in began}
+    kept = {**firing, **over}
+    if not kept:
         return
-    message = decode(row.payload).only({fingerprint for fingerprint, _ in about})
+    message = decode(row.payload).only(set(kept)) if row.kind == "resolved" else decode(row.payload)
     identity = hashlib.sha256(f"{message.id}/{fallback}".encode()).hexdigest()[:32]
-    undelivered = Undelivered(claimed.receiver, why)
-    passed_on = replace(message, id=identity, undelivered=undelivered)
-    enqueue(con, [Draft(fallback, passed_on, tuple(about))], stream=row.stream, now=now)
+    message = replace(message, id=identity, undelivered=Undelivered(claimed.receiver, why))
+    both = frozenset(name for name in firing if says[name][1] == "both")
+    ends = over | {name: firing[name] for name in both}
+    draft = Draft(
+        fallback, f"{row.stream}/{claimed.receiver}", message,
+        tuple((name, n) for name, n in firing.items() if name not in both),
+        tuple(ends.items()), both,
+    )  # fmt: skip
+    enqueue(con, [draft], now=now)
 
 
 def count_pending(con: sa.Connection) -> int:
@@ -170,8 +244,8 @@ def count_pending(con: sa.Connection) -> int:
     return int(con.execute(query).scalar_one())
 
 
-def _passed(moment: sa.Column[datetime], now: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(moment <= now, moment > now + LONGEST_WAIT)
+def _unleased(now_e: float) -> sa.ColumnElement[bool]:
+    return sa.or_(outbox.c.lease_e.is_(None), outbox.c.lease_e <= now_e)
 
 
 def _mine(claimed: Claimed) -> Sequence[sa.ColumnElement[bool]]:
@@ -179,6 +253,7 @@ def _mine(claimed: Claimed) -> Sequence[sa.ColumnElement[bool]]:
     return (
         outbox.c.id == claimed.id,
         outbox.c.state == "pending",
+        outbox.c.dedup_key == claimed.dedup_key,
         outbox.c.attempts == claimed.attempt,
     )
 
@@ -193,10 +268,10 @@ def _finish(
     error: str | None = None,
 ) -> bool:
     # A late success counts even if another process has taken the message meanwhile.
-    mine = _mine(claimed)[: 2 if state == "sent" else 3]
+    mine = _mine(claimed)[: 3 if state == "sent" else 4]
     done = con.execute(
         outbox.update().where(*mine)
-        .values(state=state, lease_until=None, done_at=now, ref=ref, error=error)
+        .values(state=state, lease_e=None, done_at=now, ref=ref, error=error)
     )  # fmt: skip
     if done.rowcount:
         con.execute(
@@ -207,63 +282,38 @@ def _finish(
     return bool(done.rowcount)
 
 
-def _outgoing(con: sa.Connection, row: Any) -> Outgoing | None:
+def _claimed(con: sa.Connection, row: Any) -> Claimed:
     message = decode(row.payload)
-    if message.kind != _RESOLVED:
-        return Outgoing(message)
-    heard = _heard(con, row.id, row.receiver)
-    if not heard:
-        return None
-    about = {fingerprint for fingerprint, _ in heard}
-    if len(about) < message.total:
-        message = message.only(about)
-    return Outgoing(message, _thread(con, set(heard.values())))
-
-
-def _heard(
-    con: sa.Connection,
-    outbox_id: int,
-    receiver: str,
-    *,
-    states: Collection[str] = ("sent",),
-    resolved: bool = False,
-) -> dict[Key, int]:
-    """Return the episodes of a message that `receiver` heard begin (or end), and where."""
-    mine, told = outbox_member.alias("mine"), outbox_member.alias("told")
-    same = (told.c.fingerprint == mine.c.fingerprint) & (told.c.n == mine.c.n)
-    rows: Iterable[Any] = con.execute(
-        sa.select(told.c.fingerprint, told.c.n, sa.func.max(outbox.c.id))
-        .join_from(mine, told, same)
-        .join(outbox, outbox.c.id == told.c.outbox_id)
-        .where(
-            mine.c.outbox_id == outbox_id, outbox.c.receiver == receiver,
-            outbox.c.kind == _RESOLVED if resolved else outbox.c.kind != _RESOLVED,
-            outbox.c.state.in_(list(states)),
-        )
-        .group_by(told.c.fingerprint, told.c.n)
+    ends = row.kind == "resolved" or (row.kind == DIGEST and not message.total)
+    return Claimed(
+        row.id, row.receiver, row.attempts, row.created_e, row.dedup_key, ends,
+        _outgoing(con, row, message),
     )  # fmt: skip
-    return {(fingerprint, n): told_in for fingerprint, n, told_in in rows}
 
 
-def _thread(con: sa.Connection, told_in: set[int]) -> Thread | None:
-    if len(told_in) != 1:
-        return None
-    [parent] = told_in
-    ref = con.execute(sa.select(outbox.c.ref).where(outbox.c.id == parent)).scalar()
-    if not ref:
-        return None
-    keys = (episode.c.fingerprint == outbox_member.c.fingerprint) & (
-        episode.c.n == outbox_member.c.n
-    )
-    total, over = con.execute(
-        sa.select(sa.func.count(), sa.func.count(episode.c.resolved_at))
-        .select_from(outbox_member).join(episode, keys)
-        .where(outbox_member.c.outbox_id == parent)
-    ).one()  # fmt: skip
-    return Thread(ref, total, is_over=total == over)
+def _outgoing(con: sa.Connection, row: Any, message: Message) -> Outgoing | None:
+    """Return what is sent: nothing about an end whose beginning was never heard."""
+    says = _says(con, row.id)
+    over = {name: n for name, (n, what) in says.items() if what == "resolved"}
+    told = heard(con, row.receiver, over, before=row.id) if over else {}
+    if unheard := over.keys() - told.keys():
+        if row.kind == "resolved":
+            kept = says.keys() - unheard - {n for n, (_, w) in says.items() if w == "firing"}
+            if not kept:
+                return None
+            message = message.only(set(kept))
+        else:
+            others = tuple(m for m in message.others if m.fingerprint not in unheard)
+            total = max(message.others_total - len(unheard), 0)
+            message = replace(message, others=others, others_total=total)
+    if row.kind == "resolved":
+        return Outgoing(message, thread(con, told))
+    if row.kind in _IN_THREAD:
+        fires = {name: n for name, (n, what) in says.items() if what == "firing"}
+        return Outgoing(message, thread(con, heard(con, row.receiver, fires, before=row.id)))
+    return Outgoing(message)
 
 
-def _members(con: sa.Connection, outbox_id: int) -> list[Key]:
-    c = outbox_member.c
-    rows: Iterable[Any] = con.execute(sa.select(c.fingerprint, c.n).where(c.outbox_id == outbox_id))
-    return [(fingerprint, n) for fingerprint, n in rows]
+def _says(con: sa.Connection, outbox_id: int) -> Mapping[str, tuple[int, str]]:
+    query = sa.select(outbox_member).where(outbox_member.c.outbox_id == outbox_id)
+    return {row.fingerprint: (row.n, row.says) for row in con.execute(query)}

@@ -3,7 +3,8 @@
 Belongs here: reports and views. Does not belong here: values that live inside the engine.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 
@@ -57,10 +58,14 @@ class TickReport:
     Attributes:
         delivery: What happened to messages.
         pruned: Records of old evaluations that were cleared away.
+        heartbeat: What the dead man's switch answered; empty: it was not due or is not set.
+        said_again: What receivers that forget answered, by name; only those whose turn it was.
     """
 
     delivery: DeliveryReport
     pruned: int
+    heartbeat: str = ""
+    said_again: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class AlertView:
         rule: The rule that was broken.
         subject_kind: Kind of the subject.
         subject_id: The subject.
-        state: open, stale (its rule does not speak of it any more) or resolved.
+        state: pending (not long enough yet), open, held (it flaps and is quiet), stale (nobody
+            speaks of it any more) or resolved.
         status: Newest status; summary, severity and team are as of its last change.
         severity: Severity.
         started_at: When the promise broke.
@@ -81,6 +87,9 @@ class AlertView:
         summary: One sentence.
         pending: Messages about it that wait.
         dead: Messages about it that were given up.
+        acked_by: Who takes care of it, may be empty.
+        muted_by: Why nobody is told about it, may be empty.
+        step: How many steps of its escalation were told.
     """
 
     rule: str
@@ -96,11 +105,14 @@ class AlertView:
     summary: str
     pending: int
     dead: int
+    acked_by: str = ""
+    muted_by: str = ""
+    step: int = 0
 
     @property
     def is_open(self) -> bool:
-        """The episode is not over; a stale one is not either."""
-        return self.state != "resolved"
+        """The episode fires and is not over; a stale one is not over either."""
+        return self.state not in ("resolved", "pending")
 
     def row(self) -> dict[str, object]:
         """Return the columns of a listing."""

@@ -3,10 +3,12 @@
 Belongs here: which rows of the alert store belong together and so go together.
 Does not belong here: the age (see `cbcr_assets.config`), or when (see `cbcr_assets.steps`).
 
-An episode goes once it ended before a midnight and no message about it must stay; a message once it
-is on its way no longer and every episode it is about ended before; what the journal says of either
-goes with them. So whoever was told that an open episode began is still known when it ends.
-The state of an alert stays: it numbers the next episode.
+An episode goes once it ended before a midnight, no group holds it (to tell its end, or because its
+receiver believes that it goes on) and no message about it must stay; a message once it is on its
+way no longer and every episode it is about has ended before and is held by no group; what the
+journal says of either goes with them. So whoever was told that an open episode began is still known
+when it ends. A silence goes once it ended. The state of an alert stays, for it numbers the next
+episode. Groups go by themselves when they are empty.
 """
 
 from dataclasses import dataclass
@@ -17,11 +19,13 @@ import sqlalchemy as sa
 
 from cbcr_assets.alerting.tables import (
     episode,
+    group_member,
     journal,
     open_store,
     outbox,
     outbox_member,
     reading,
+    silence,
     writing,
 )
 
@@ -84,12 +88,13 @@ def _conditions(before: datetime) -> list[tuple[sa.Table, sa.ColumnElement[bool]
         (episode, _ended_episode(episode, before, messages)),
         (outbox_member, outbox_member.c.outbox_id.in_(messages)),
         (outbox, outbox.c.id.in_(messages)),
+        (silence, silence.c.ends_at < before),
     ]
 
 
 def _ended_messages(before: datetime) -> sa.Select[tuple[int]]:
     ended, member, about = outbox.alias("ended"), outbox_member.alias(), episode.alias()
-    later = sa.or_(about.c.resolved_at.is_(None), about.c.resolved_at >= before)
+    later = sa.or_(about.c.resolved_at.is_(None), about.c.resolved_at >= before, _is_held(about))
     about_later = (
         sa.select(sa.literal(1))
         .select_from(member.join(about, _same_episode(member, about)))
@@ -109,7 +114,7 @@ def _ended_episode(
     staying = sa.exists().where(
         _same_episode(told, table), told.c.outbox_id.not_in(messages.correlate(None))
     )
-    return sa.and_(table.c.resolved_at < before, sa.not_(staying))
+    return sa.and_(table.c.resolved_at < before, sa.not_(_is_held(table)), sa.not_(staying))
 
 
 def _ended_entry(before: datetime, messages: sa.Select[tuple[int]]) -> sa.ColumnElement[bool]:
@@ -123,12 +128,20 @@ def _ended_entry(before: datetime, messages: sa.Select[tuple[int]]) -> sa.Column
     return sa.and_(journal.c.at < before, sa.not_(of_episode), sa.not_(of_message))
 
 
+def _is_held(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a group still needs an episode."""
+    held = group_member.alias()
+    return sa.exists().where(_same_episode(held, table))
+
+
 def _same_episode(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.and_(one.c.fingerprint == other.c.fingerprint, one.c.n == other.c.n)
 
 
 def _parts(con: sa.Connection, before: datetime | None) -> list[StorePart]:
-    moments = {"journal": "at", "episode": "opened_at", "outbox": "created_at"}
+    moments = {
+        "journal": "at", "episode": "opened_at", "outbox": "created_at", "silence": "starts_at"
+    }  # fmt: skip
     found = []
     for table, gone in _conditions(before or _LONG_AGO):
         size = sum(

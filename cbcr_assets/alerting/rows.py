@@ -62,10 +62,14 @@ def own_labels(text: str) -> dict[str, str]:
     if not isinstance(decoded, Mapping):
         return {}
     return {
-        name: value if isinstance(value, str) else json.dumps(value)
+        name: value if isinstance(value, str) else _text(value)
         for name, value in decoded.items()
         if value is not None
     }
+
+
+def _text(value: object) -> str:
+    return str(value) if type(value) is int else json.dumps(value)
 
 
 def _rows(frame: pl.DataFrame) -> Iterator[Row]:

@@ -1,42 +1,34 @@
-"""The state of alerts: what is known, what changes, what was seen.
+"""What was seen, and what people look at.
 
-Belongs here: queries about alerts and episodes, the same on SQLite and PostgreSQL.
-Does not belong here: what to change (see `core`), waiting messages (see `outbox`).
+Belongs here: evaluations that were ingested, views of episodes.
+Does not belong here: what the engine reads and writes (see `load`, `save`), messages (`outbox`),
+letting ended alerts go (see `retention`).
 
-Everything that writes runs in a transaction of the caller (see `tables.writing`), so that state,
-outbox and journal change together or not at all.
+Everything that writes runs in a transaction of the caller (see `tables.writing`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
-from cbcr_assets.alerting.compose import Episode, Key, started_at
 from cbcr_assets.alerting.core import Applied
-from cbcr_assets.alerting.model import (
-    AlertState,
-    Change,
-    ChangeKind,
-    Evaluation,
-    Phase,
-    Row,
-    Subject,
-)
+from cbcr_assets.alerting.model import Evaluation, Phase
 from cbcr_assets.alerting.reports import AlertView
 from cbcr_assets.alerting.tables import (
+    alert_group,
     alert_state,
     episode,
-    journal,
+    meta,
     outbox,
     outbox_member,
+    scope,
     seen_evaluation,
 )
+from cbcr_assets.config.alerting import Policy
 
-_Item = TypeVar("_Item")
-_CHUNK = 5_000
+_MOMENT_S = 0.001
 
 
 def has_seen(con: sa.Connection, evaluation_id: str, rule: str) -> bool:
@@ -91,95 +83,6 @@ def prune_seen(con: sa.Connection, *, before: datetime) -> int:
     return int(done.rowcount)
 
 
-def states(con: sa.Connection, rule: str) -> dict[Subject, AlertState]:
-    """Return everything known about the alerts of a rule."""
-    c = alert_state.c
-    rows: Iterable[Any] = con.execute(
-        sa.select(
-            c.subject_kind, c.subject_id, c.fingerprint, c.episode, c.phase, c.status,
-            c.severity, c.level,
-        ).where(c.scope == rule)
-    )  # fmt: skip
-    phases = {phase.value: phase for phase in Phase}
-    return {
-        Subject(kind, name): AlertState(fingerprint, n, phases[phase], status, severity, level)
-        for kind, name, fingerprint, n, phase, status, severity, level in rows
-    }
-
-
-def open_episodes(con: sa.Connection, changes: Sequence[Change]) -> dict[Key, Episode]:
-    """Return the episodes that were open before and that people must hear about now."""
-    told = (ChangeKind.WORSENED, ChangeKind.RESOLVED)
-    keys = {(c.after.fingerprint, c.after.episode) for c in changes if c.kind in told}
-    heard: dict[Key, set[str]] = {}
-    found: dict[Key, Episode] = {}
-    for chunk in _chunks(sorted({fingerprint for fingerprint, _ in keys})):
-        for fingerprint, n, receiver in _told(con, chunk):
-            heard.setdefault((fingerprint, n), set()).add(receiver)
-        c = episode.c
-        rows: Iterable[Any] = con.execute(
-            sa.select(c.fingerprint, c.n, c.started_at, c.team, c.severity, c.summary).where(
-                c.fingerprint.in_(chunk), c.resolved_at.is_(None)
-            )
-        )
-        for fingerprint, n, started, team, severity, summary in rows:
-            key = (fingerprint, n)
-            if key in keys:
-                by = frozenset(heard.get(key, ()))
-                found[key] = Episode(started, team, severity, summary, heard_by=by)
-    return found
-
-
-def _told(con: sa.Connection, fingerprints: Sequence[str]) -> Iterable[Any]:
-    """Return who was told, or is about to be, that episodes of these alerts began."""
-    c = outbox_member.c
-    return con.execute(
-        sa.select(c.fingerprint, c.n, outbox.c.receiver)
-        .distinct()
-        .join(outbox, outbox.c.id == c.outbox_id)
-        .where(
-            c.fingerprint.in_(fingerprints),
-            outbox.c.kind != ChangeKind.RESOLVED.value,
-            outbox.c.state.in_(["pending", "sent"]),
-        )
-    )
-
-
-def apply(
-    con: sa.Connection,
-    evaluation: Evaluation,
-    changes: Sequence[Change],
-    known: Mapping[Subject, AlertState],
-    *,
-    now: datetime,
-) -> None:
-    """Write changes: state, episodes, journal.
-
-    Args:
-        con: Writing transaction.
-        evaluation: The evaluation that causes them.
-        changes: The changes.
-        known: The states before.
-        now: Present, naive UTC.
-    """
-    fresh = [c for c in changes if c.subject not in known]
-    old = [c for c in changes if c.subject in known]
-    at = evaluation.evaluated_at
-    _many(con, alert_state.insert(), (_state(evaluation.rule, c) for c in fresh))
-    _many(con, _by_key(alert_state, "fingerprint"), (_state(None, c) for c in old))
-    opened = [c for c in changes if c.kind is ChangeKind.OPENED]
-    _many(con, episode.insert(), (_opened(c, c.row, at) for c in opened if c.row))
-    # A subject that vanished keeps the words that were true last.
-    changed = [c for c in changes if c.kind is not ChangeKind.OPENED]
-    for kind in (ChangeKind.WORSENED, ChangeKind.QUIET):
-        some = [c for c in changed if c.kind is kind]
-        _many(con, _by_key(episode, "fingerprint", "n"), (_facts(c) for c in some))
-    over = ({"b_fingerprint": c.after.fingerprint, "b_n": c.after.episode, "status": "ok",
-             "resolved_at": at} for c in changed if c.kind is ChangeKind.RESOLVED)  # fmt: skip
-    _many(con, _by_key(episode, "fingerprint", "n"), over)
-    _many(con, journal.insert(), (_entry(evaluation, c, now) for c in changes))
-
-
 def views(con: sa.Connection, *, only_open: bool) -> list[AlertView]:
     """Return episodes, the worst and oldest first."""
     waiting = _undelivered(con)
@@ -197,7 +100,7 @@ def views(con: sa.Connection, *, only_open: bool) -> list[AlertView]:
             AlertView(
                 row.rule, row.subject_kind, row.subject_id, phase, row.status, row.severity,
                 row.started_at, row.opened_at, row.resolved_at, row.team, row.summary,
-                pending, dead,
+                pending, dead, row.acked_by, row.muted_by, row.step,
             )
         )  # fmt: skip
     order = {"critical": 0, "warning": 1, "info": 2}
@@ -218,61 +121,43 @@ def _undelivered(con: sa.Connection) -> dict[tuple[str, int, str], int]:
     return {(fingerprint, n, state): count for fingerprint, n, state, count in rows}
 
 
-def _state(scope: str | None, change: Change) -> dict[str, Any]:
-    after = change.after
-    values: dict[str, Any] = {
-        "episode": after.episode, "phase": after.phase.value, "status": after.status,
-        "severity": after.severity, "level": after.level,
-    }  # fmt: skip
-    if scope is None:
-        return values | {"b_fingerprint": after.fingerprint}
-    subject = {"subject_kind": change.subject.kind, "subject_id": change.subject.id}
-    return values | subject | {"fingerprint": after.fingerprint, "scope": scope}
+def next_due_e(con: sa.Connection, policy: Policy) -> float | None:
+    """Return when time alone brings something about: a timer, a flush, a message's turn.
+
+    Args:
+        con: Transaction.
+        policy: Says when an alert is stale.
+
+    Returns:
+        The moment on the engine's clock; None: nothing happens by itself.
+    """
+    moments = [
+        con.execute(sa.select(sa.func.min(column))).scalar()
+        for column in (alert_state.c.due_e, episode.c.due_e, alert_group.c.flush_e)
+    ]
+    waiting = sa.select(sa.func.min(outbox.c.due_e)).where(outbox.c.state == "pending")
+    moments.append(con.execute(waiting).scalar())
+    for row in con.execute(sa.select(scope).where(scope.c.silent == 0)):
+        limit_s = policy.stale_after(row.rule)
+        moments.append(row.seen_e + limit_s + _MOMENT_S if limit_s else None)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _facts(change: Change) -> dict[str, Any]:
-    row, after = change.row, change.after
-    assert row is not None  # only a stale change has no row
-    return {
-        "b_fingerprint": after.fingerprint, "b_n": after.episode, "status": after.status,
-        "severity": after.severity, "team": row.team, "labels": row.labels,
-        "summary": row.summary, "runbook": row.runbook,
-    }  # fmt: skip
+def policy_in_force(con: sa.Connection) -> str:
+    """Return the mark of the policy that alerts were routed by last."""
+    query = sa.select(meta.c.value).where(meta.c.name == "policy")
+    return con.execute(query).scalar() or ""
 
 
-def _opened(change: Change, row: Row, evaluated_at: datetime) -> dict[str, Any]:
-    return {
-        "fingerprint": change.after.fingerprint, "n": change.after.episode, "rule": row.rule,
-        "subject_kind": row.subject.kind, "subject_id": row.subject.id, "status": row.status,
-        "severity": row.severity, "team": row.team, "labels": row.labels,
-        "summary": row.summary, "runbook": row.runbook,
-        "started_at": started_at(row, evaluated_at), "opened_at": evaluated_at,
-    }  # fmt: skip
+def seen_e(con: sa.Connection, name: str) -> float | None:
+    """Return when a scope was spoken of last, on the engine's clock."""
+    found: float | None = con.execute(
+        sa.select(scope.c.seen_e).where(scope.c.name == name)
+    ).scalar()
+    return found
 
 
-def _entry(evaluation: Evaluation, change: Change, now: datetime) -> dict[str, Any]:
-    return {
-        "at": now, "what": change.kind.value, "fingerprint": change.after.fingerprint,
-        "n": change.after.episode, "rule": evaluation.rule, "subject_kind": change.subject.kind,
-        "subject_id": change.subject.id, "status": change.after.status,
-        "severity": change.after.severity, "evaluation_id": evaluation.evaluation_id,
-    }  # fmt: skip
-
-
-def _by_key(table: sa.Table, *keys: str) -> sa.Update:
-    """Return an update by key; the parameters `b_<key>` name the row, all others are set."""
-    return table.update().where(*(table.c[key] == sa.bindparam(f"b_{key}") for key in keys))
-
-
-def _many(
-    con: sa.Connection, statement: sa.Insert | sa.Update, rows: Iterable[dict[str, Any]]
-) -> None:
-    batch = list(rows)
-    if batch:
-        con.execute(statement, batch)
-
-
-def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    remaining = iter(items)
-    while chunk := list(islice(remaining, _CHUNK)):
-        yield chunk
+def is_open(con: sa.Connection, name: str) -> bool:
+    """Tell whether any alert of a scope fires or waits to fire."""
+    alive = (alert_state.c.scope == name) & (alert_state.c.phase != Phase.RESOLVED.value)
+    return con.execute(sa.select(alert_state.c.scope).where(alive).limit(1)).first() is not None

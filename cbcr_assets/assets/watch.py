@@ -21,6 +21,7 @@ from cbcr_assets.hooks import routed
 from cbcr_assets.records import RAW_TABLES
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps import watch as steps
+from cbcr_assets.steps.alerts import export_history
 from cbcr_assets.steps.platform import Platform
 from cbcr_assets.warehouse import WarehouseError
 from cbcr_assets.warehouse.sla import SlaEvaluation
@@ -77,6 +78,7 @@ def watch(
         yield from _materialized(reports, selected)
     if STATUS_KEY in selected:
         evaluation = steps.evaluate_rules(opened, now=platform.now())
+        _export(context, opened, platform.now())
         yield dg.MaterializeResult(asset_key=STATUS_KEY, metadata=_summary(evaluation))
         wanted = {key.name for key in context.selected_asset_check_keys}
         for verdicts in evaluation.rules:
@@ -99,6 +101,13 @@ def _sync(context: dg.AssetExecutionContext, platform: Platform, now: datetime) 
         return
     if report is not None:
         context.log.info(f"inventory stored: {report}")
+
+
+def _export(context: dg.AssetExecutionContext, platform: Platform, now: datetime) -> None:
+    try:
+        export_history(platform, now=now)
+    except Exception as error:  # noqa: BLE001 - the history of alerts must not cost an alert
+        context.log.error(f"the history of alerts was not stored, it will be next time: {error!r}")
 
 
 def _pull(

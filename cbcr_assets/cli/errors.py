@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
+from cbcr_assets.alerting import StoreError
 from cbcr_assets.config import ConfigError
 from cbcr_assets.warehouse import WarehouseError
 
@@ -25,7 +26,7 @@ def explained() -> Iterator[None]:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
         sys.exit(WRONG_USE)
-    except WarehouseError as error:
+    except (WarehouseError, StoreError) as error:
         typer.echo(str(error), err=True)
         sys.exit(BAD_ANSWER)
     except BrokenPipeError:

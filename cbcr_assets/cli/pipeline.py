@@ -12,7 +12,7 @@ from cbcr_assets.cli.errors import wrong_use
 from cbcr_assets.cli.output import AsOfOption, Format, FormatOption, moment, now_utc, progress, show
 from cbcr_assets.connectors.pull import PullReport
 from cbcr_assets.steps import analytics, watch
-from cbcr_assets.steps.alerts import tick
+from cbcr_assets.steps.alerts import export_history, tick
 from cbcr_assets.steps.collecting import collect_each
 from cbcr_assets.steps.platform import Platform, open_platform
 from cbcr_assets.steps.quality import check_contract, failures
@@ -107,6 +107,7 @@ def _evaluate(platform: Platform) -> SlaEvaluation:
     now = now_utc()
     evaluation = watch.evaluate_rules(platform, now=now)
     tick(platform, platform.alerts(), now=now)
+    export_history(platform, now=now)
     return evaluation
 
 

@@ -8,7 +8,7 @@ from cbcr_assets.config.alerting import Policy, load_policy
 from cbcr_assets.config.feeds import TOOLS
 from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
 from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, home_of, load_config
-from cbcr_assets.config.problems import ConfigError, Problem
+from cbcr_assets.config.problems import ConfigError, Problem, Refused
 from cbcr_assets.config.schedule import expand_schedules, has_run
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Inventory",
     "Policy",
     "Problem",
+    "Refused",
     "SourceConfig",
     "expand_schedules",
     "has_run",

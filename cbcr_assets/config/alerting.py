@@ -5,103 +5,77 @@ Does not belong here: kinds of receivers (see `receivers`), routing an alert (se
 `cbcr_assets.alerting.route`), sending.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from cbcr_assets.config.problems import (
-    ConfigError,
-    Document,
-    KeyPath,
-    Problem,
-    Refused,
-    closest,
-    load_yaml,
-    validate,
+from cbcr_assets.config.alerting_checks import check_names, check_routes
+from cbcr_assets.config.matchers import Matcher, read_matcher
+from cbcr_assets.config.problems import ConfigError, load_yaml, validate
+from cbcr_assets.config.receivers import FileReceiver, Receiver, UrlOrSecret
+from cbcr_assets.config.routing import (
+    Duration,
+    Escalation,
+    Flapping,
+    InhibitRule,
+    Maintenance,
+    PositiveDuration,
+    Route,
+    RuleSettings,
 )
-from cbcr_assets.config.receivers import FileReceiver, Receiver
-from cbcr_assets.config.values import LISTING, SecretRef
+from cbcr_assets.config.time_intervals import NamedInterval
+from cbcr_assets.config.values import LISTING, SECTION, SecretRef
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-_MATCHER = re.compile(
-    r"\s*(?P<label>[A-Za-z_]\w*)\s*(?P<operator>=~|!~|!=|=)\s*"
-    r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^"{},\s]*))\s*'
+__all__ = ["Heartbeat", "Matcher", "Policy", "PolicyFile", "Route", "load_policy", "read_matcher"]
+
+_STRICT = ConfigDict(
+    extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True
+)
+# Nobody repeats these: they speak when something happens, and silence is no news.
+_SPEAK_ON_CHANGE = frozenset(
+    {"data_check", "run_failed", "sensor_failed", "evaluator_silent", "alert_tick_silent"}
 )
 
 
-@dataclass(frozen=True)
-class Matcher:
-    """One condition on a label; a missing label is an empty one.
+class Heartbeat(BaseModel):
+    """Somebody outside who notices when CBCR's ticks stop.
 
     Attributes:
-        label: Name of the label.
-        operator: `=`, `!=`, `=~` or `!~`.
-        value: Value, or a regular expression that must match the whole label.
-    """
-
-    label: str
-    operator: str
-    value: str
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether these labels meet the condition."""
-        actual = labels.get(self.label, "")
-        if self.operator in ("=", "!="):
-            return (actual == self.value) is (self.operator == "=")
-        found = re.fullmatch(self.value, actual, re.DOTALL) is not None
-        return found is (self.operator == "=~")
-
-
-def read_matcher(value: Any) -> Matcher:
-    """Read `label="value"`.
-
-    Raises:
-        Refused: It is no matcher; the message shows the form.
-    """
-    if isinstance(value, Matcher):
-        return value
-    found = _MATCHER.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Refused(
-            f"{value!r} is no matcher; write 'team=\"payments\"' with one of =, !=, =~, !~"
-        )
-    quoted = found["quoted"]
-    text = found["bare"] if quoted is None else re.sub(r'\\(["\\])', r"\1", quoted)
-    if "~" in found["operator"]:
-        try:
-            re.compile(text)
-        except re.error as error:
-            raise Refused(f"{text!r} is no regular expression: {error}") from None
-    return Matcher(found["label"], found["operator"], text)
-
-
-class Route(BaseModel):
-    """A node of the route tree.
-
-    Attributes:
-        receiver: Who is told; without one, the parent's.
-        matchers: Every one must match.
-        goes_on: `continue`: siblings after this one are tried, too.
-        routes: Children; the first that matches wins.
+        url: Is called with every tick that is due; its silence is the alarm.
+        every_s: How often.
     """
 
     model_config = _STRICT
-    receiver: str | None = None
-    matchers: Annotated[tuple[Annotated[Matcher, BeforeValidator(read_matcher)], ...], LISTING] = ()
-    goes_on: bool = Field(default=False, alias="continue")
-    routes: Annotated[tuple["Route", ...], LISTING] = ()
+    url: UrlOrSecret
+    every_s: PositiveDuration = Field(default=60.0, alias="every")
 
 
-class _File(BaseModel):
+def _named(value: Any) -> Any:
+    """Take `{name: {...}}` for the list `[{name: name, ...}]`."""
+    if isinstance(value, Mapping):
+        return [{"name": name, **(rest or {})} for name, rest in value.items()]
+    return value
+
+
+class PolicyFile(BaseModel):
+    """The keys of alerting.yaml."""
+
     model_config = _STRICT
     route: Route
     receivers: Annotated[
         tuple[Annotated[Receiver, Field(discriminator="type")], ...], Field(min_length=1)
     ]
+    inhibit_rules: Annotated[tuple[InhibitRule, ...], LISTING] = ()
+    time_intervals: Annotated[tuple[NamedInterval, ...], LISTING] = ()
+    escalations: Annotated[tuple[Escalation, ...], BeforeValidator(_named), LISTING] = ()
+    rules: Annotated[dict[str, RuleSettings], SECTION] = Field(default_factory=dict)
+    stale_after_s: Duration = Field(default=3600.0, alias="stale_after")
+    flapping: Flapping | None = None
+    maintenance: Annotated[tuple[Maintenance, ...], LISTING] = ()
+    heartbeat: Heartbeat | None = None
     fallback: str | None = None
 
 
@@ -114,23 +88,60 @@ class Policy:
         receivers: Everybody who can be told, by name.
         fallback: Who is told what a receiver refused for good.
         environ: Where references to secrets lead; each is followed when a message is sent.
+        inhibit_rules: What keeps what quiet.
+        time_intervals: Intervals by name.
+        escalations: Chains by name.
+        rules: What is special, by rule.
+        stale_after_s: Without a verdict for this long an alert is stale; zero: never.
+        flapping: When an alert flaps, unless its rule says otherwise; None: never.
+        maintenance: Planned times in which nobody is told.
+        heartbeat: Who notices when ticks stop.
     """
 
     route: Route
     receivers: Mapping[str, Receiver]
     fallback: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inhibit_rules: tuple[InhibitRule, ...] = ()
+    time_intervals: Mapping[str, NamedInterval] = field(default_factory=dict)
+    escalations: Mapping[str, Escalation] = field(default_factory=dict)
+    rules: Mapping[str, RuleSettings] = field(default_factory=dict)
+    stale_after_s: float = 3600.0
+    flapping: Flapping | None = None
+    maintenance: tuple[Maintenance, ...] = ()
+    heartbeat: Heartbeat | None = None
+
+    def for_s(self, rule: str) -> float:
+        """Return how long an alert of a rule must last before it fires, seconds."""
+        settings = self.rules.get(rule)
+        return settings.for_s if settings else 0.0
+
+    def stale_after(self, rule: str) -> float:
+        """Return after which silence an alert of a rule is stale, seconds; zero: never."""
+        settings = self.rules.get(rule)
+        if settings is not None and settings.stale_after_s is not None:
+            return settings.stale_after_s
+        return 0.0 if rule in _SPEAK_ON_CHANGE else self.stale_after_s
+
+    def flapping_of(self, rule: str) -> Flapping | None:
+        """Return when an alert of a rule flaps."""
+        settings = self.rules.get(rule)
+        return settings.flapping if settings and settings.flapping else self.flapping
 
     def missing_secrets(self) -> tuple[str, ...]:
         """Return one sentence for each reference that leads nowhere; never a secret."""
+        named = [
+            (f"receiver {name}: {key}", v) for name, r in self.receivers.items() for key, v in r
+        ]
+        if self.heartbeat is not None:
+            named.append(("heartbeat: url", self.heartbeat.url))
         missing = []
-        for receiver in self.receivers.values():
-            for key, value in receiver:
-                if isinstance(value, SecretRef):
-                    try:
-                        value.resolve(self.environ)
-                    except ValueError as error:
-                        missing.append(f"receiver {receiver.name}: {key}: {error}")
+        for where, value in named:
+            if isinstance(value, SecretRef):
+                try:
+                    value.resolve(self.environ)
+                except ValueError as error:
+                    missing.append(f"{where}: {error}")
         return tuple(missing)
 
 
@@ -149,51 +160,28 @@ def load_policy(path: Path, *, environ: Mapping[str, str], content: Path | None 
         ConfigError: With every problem.
     """
     document = load_yaml(path, content=content)
-    model = validate(_File, document)
-    problems = [*_check_names(document, model), *_check_routes(document, model)]
+    model = validate(PolicyFile, document)
+    problems = [*check_names(document, model), *check_routes(document, model)]
     if problems:
         raise ConfigError(problems)
     folder = path.absolute().parent
-    receivers = {r.name: _anchored(r, folder) for r in model.receivers}
-    return Policy(model.route, receivers, model.fallback, environ)
+    return Policy(
+        route=model.route,
+        receivers={r.name: _anchored(r, folder) for r in model.receivers},
+        fallback=model.fallback,
+        environ=environ,
+        inhibit_rules=model.inhibit_rules,
+        time_intervals={interval.name: interval for interval in model.time_intervals},
+        escalations={chain.name: chain for chain in model.escalations},
+        rules=model.rules,
+        stale_after_s=model.stale_after_s,
+        flapping=model.flapping,
+        maintenance=model.maintenance,
+        heartbeat=model.heartbeat,
+    )
 
 
 def _anchored(receiver: Receiver, folder: Path) -> Receiver:
     if isinstance(receiver, FileReceiver):
         return receiver.model_copy(update={"path": folder / receiver.path})
     return receiver
-
-
-def _check_names(document: Document, model: _File) -> Iterator[Problem]:
-    names = [receiver.name for receiver in model.receivers]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            where: KeyPath = ("receivers", index, "name")
-            first = document.line(("receivers", names.index(name), "name"))
-            message = f"receiver {name!r} is defined twice, first in line {first}"
-            yield document.problem(where, message)
-    if model.fallback is not None and model.fallback not in names:
-        message = f"unknown receiver {model.fallback!r}"
-        yield document.problem(("fallback",), message, closest(model.fallback, names))
-
-
-def _check_routes(document: Document, model: _File) -> Iterator[Problem]:
-    names = [receiver.name for receiver in model.receivers]
-    root: KeyPath = ("route",)
-    if model.route.receiver is None:
-        yield document.problem(root, "the root route needs a receiver, or alerts could be dropped")
-    if model.route.matchers:
-        yield document.problem((*root, "matchers"), "the root route takes everything")
-    if model.route.goes_on:
-        yield document.problem((*root, "continue"), "the root route has no siblings")
-    for path, route in _walk(model.route, root):
-        if route.receiver is not None and route.receiver not in names:
-            message = f"unknown receiver {route.receiver!r}"
-            where = (*path, "receiver")
-            yield document.problem(where, message, closest(route.receiver, names))
-
-
-def _walk(route: Route, path: KeyPath) -> Iterator[tuple[KeyPath, Route]]:
-    yield path, route
-    for index, child in enumerate(route.routes):
-        yield from _walk(child, (*path, "routes", index))

@@ -31,6 +31,8 @@ from cbcr_assets.config.values import (
     Cron,
     Name,
     PositiveSeconds,
+    Secret,
+    SecretRef,
     WebAddress,
     WrittenPath,
     Zone,
@@ -102,10 +104,11 @@ class _Lanes(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     sources: Annotated[dict[Name, _Source], Field(min_length=1), SECTION]
     inventory: WrittenPath = "inventory.yaml"
     alerting: WrittenPath = "alerting.yaml"
+    alert_store: Secret | None = None
     warehouse: Annotated[_Warehouse, SECTION] = _Warehouse()
     links: Annotated[_Links, SECTION] = _Links()
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
@@ -177,6 +180,7 @@ class Config:
         sources: By id.
         inventory: Inventory file.
         alerting: Alerting policy file.
+        alert_store: Where the SQLAlchemy URL of the alert engine's store is; None: SQLite in home.
         dashboard_url: Where people find Streamlit.
         dagster_url: Where people find the Dagster UI.
         heartbeat_s: The rules are evaluated at least this often, seconds.
@@ -199,6 +203,7 @@ class Config:
     build_every: str
     retention_s: dict[str, float | None]
     runbooks_url: str = ""
+    alert_store: SecretRef | None = None
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -233,6 +238,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         build_every=model.lanes.build_every,
         retention_s=model.retention.ages_s(),
         runbooks_url=model.links.runbooks or "",
+        alert_store=model.alert_store,
     )
 
 

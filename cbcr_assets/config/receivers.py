@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from cbcr_assets.config.document import Refused, shown
+from cbcr_assets.config.routing import Limited
 from cbcr_assets.config.values import Name, PositiveSeconds, Secret, SecretRef, secret_reference
 
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
@@ -67,7 +68,7 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 Priority = Literal["P1", "P2", "P3", "P4", "P5"]
 
 
-class _Receiver(BaseModel):
+class _Receiver(Limited):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     name: Name
     send_resolved: bool = True

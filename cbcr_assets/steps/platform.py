@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 import cbcr_assets
-from cbcr_assets.alerting import AlertService, Links, open_service
+from cbcr_assets.alerting import AlertService, Links, StoreError, open_service
+from cbcr_assets.alerting.clock import uptime
 from cbcr_assets.config import Config, Policy, home_of, load_config, load_policy
 from cbcr_assets.connectors.ledger import Ledger
 from cbcr_assets.steps.in_force import load_in_force
@@ -59,8 +60,17 @@ class Platform:
 
     @property
     def alert_store(self) -> str:
-        """SQLAlchemy URL of the alert store."""
-        return f"sqlite:///{self.home / 'alerts.db'}"
+        """SQLAlchemy URL of the alert store.
+
+        Raises:
+            StoreError: Nobody says where it is.
+        """
+        if self.config.alert_store is None:
+            return f"sqlite:///{self.home / 'alerts.db'}"
+        try:
+            return self.config.alert_store.resolve(self.environ)
+        except ValueError as error:
+            raise StoreError(f"cbcr.yaml: alert_store: {error}") from None
 
     @property
     def dbt_target(self) -> Path:
@@ -79,11 +89,15 @@ class Platform:
         self.home.mkdir(parents=True, exist_ok=True)
         return Ledger(self.home / "ledger.db")
 
-    def alerts(self) -> AlertService:
+    def alerts(self, *, wait_s: float = 30.0) -> AlertService:
         """Build the alert engine with the present policy.
+
+        Args:
+            wait_s: How long to wait for other processes that write, seconds.
 
         Raises:
             ConfigError: alerting.yaml is wrong.
+            StoreError: The store cannot be opened, or nobody says where it is.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
@@ -92,6 +106,8 @@ class Platform:
             links=Links(
                 self.config.dashboard_url, self.config.dagster_url, self.config.runbooks_url
             ),
+            timer=uptime,
+            wait_s=wait_s,
         )
 
     def _policy(self) -> Policy:

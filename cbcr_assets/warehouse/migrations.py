@@ -76,6 +76,22 @@ MIGRATIONS: tuple[Migration, ...] = (
         "what replaced rows said, until incremental models have read it",
         tuple(table.replaced_ddl for table in RAW_TABLES if table.remembered),
     ),
+    Migration(
+        4,
+        "history of alerts",
+        (
+            "create table state.alert_journal (id bigint primary key, happened_at timestamp,"
+            " what varchar, fingerprint varchar, n integer, rule varchar, severity varchar,"
+            " receiver varchar, outbox_id bigint, detail varchar)",
+            "create table state.alert_episodes (fingerprint varchar, n integer, rule varchar,"
+            " subject_kind varchar, subject_id varchar, team varchar, severity varchar,"
+            " started_at timestamp, opened_at timestamp, resolved_at timestamp, raised integer,"
+            " flapping boolean, primary key (fingerprint, n))",
+            "create table state.alert_deliveries (outbox_id bigint, fingerprint varchar, n integer,"
+            " receiver varchar, kind varchar, says varchar, created_at timestamp,"
+            " done_at timestamp, state varchar, primary key (outbox_id, fingerprint))",
+        ),
+    ),
 )
 LATEST = MIGRATIONS[-1].version
 

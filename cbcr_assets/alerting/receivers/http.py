@@ -8,11 +8,13 @@ A redirect is never followed: it would carry a token to whoever the answer names
 
 import json
 import logging
+import os
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -63,6 +65,17 @@ def encoded(body: Mapping[str, Any] | Sequence[Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
 
 
+def _trust() -> ssl.SSLContext:
+    """Return whom to trust, as the environment says it now."""
+    return _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _trusted(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """Read certificates once: doing it for each message costs more than the message."""
+    return httpx.create_ssl_context()
+
+
 def post(
     url: str,
     body: Mapping[str, Any] | Sequence[Any] | bytes,
@@ -95,7 +108,7 @@ def _exchange(
     deadline = time.monotonic() + timeout_s
     ours = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "cbcr", **headers}
     with (
-        httpx.Client(timeout=timeout_s, follow_redirects=False) as client,
+        httpx.Client(timeout=timeout_s, follow_redirects=False, verify=_trust()) as client,
         client.stream("POST", url, content=content, headers=ours) as response,
     ):
         received = b""

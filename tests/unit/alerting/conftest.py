@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from cbcr_assets.alerting import AlertService, Evaluation, Links, open_service
+from cbcr_assets.alerting.clock import Uptime
 from cbcr_assets.config import Policy, load_policy
 
 NOW = datetime.fromisoformat("2026-11-23T05:00:00")
@@ -57,13 +58,25 @@ class Engine:
     policy: Policy
     store_url: str
     now: datetime = NOW
+    boot_s: float | None = None  # what the machine counts; None: only the wall clock is trusted
 
     def __post_init__(self) -> None:
         self.service = self.open()
 
     def open(self) -> AlertService:
         links = Links("http://dash", "http://dagster")
-        return open_service(store_url=self.store_url, policy=self.policy, links=links)
+        return open_service(
+            store_url=self.store_url, policy=self.policy, links=links, timer=self.uptime
+        )
+
+    def uptime(self) -> Uptime | None:
+        return None if self.boot_s is None else Uptime("boot", self.boot_s)
+
+    def sleep(self, seconds: float, *, jump_s: float = 0) -> None:
+        """Let time pass; somebody may move the wall clock on top of it."""
+        self.now += timedelta(seconds=seconds + jump_s)
+        if self.boot_s is not None:
+            self.boot_s += seconds
 
     def use(self, text: str) -> None:
         """Change the policy, as a new process would find it."""
@@ -74,13 +87,18 @@ class Engine:
 
     def say(self, *rows: dict[str, Any], **facts: Any) -> Any:
         """Ingest an evaluation one second later than the one before."""
-        self.now += timedelta(seconds=1)
+        self.sleep(1)
         minute = (self.now - NOW).total_seconds() / 60
         return self.service.ingest(make_evaluation(*rows, minute=minute, **facts), now=self.now)
 
     def deliver(self, budget_s: float = 5.0, *, after_s: float = 0) -> Any:
-        self.now += timedelta(seconds=after_s)
+        self.sleep(after_s)
         return self.service.deliver(now=self.now, budget_s=budget_s)
+
+    def tick(self, after_s: float = 0) -> Any:
+        """Let time pass and do what the sensor does."""
+        self.sleep(after_s)
+        return self.service.tick(now=self.now)
 
     def told(self, *rows: dict[str, Any]) -> list[dict[str, Any]]:
         """Evaluate, deliver, and return what is new in the file."""

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbcr_assets.alerting.core import Applied, decide, is_outdated
+from cbcr_assets.alerting.core import Applied, is_outdated, judge, on_time
 from cbcr_assets.alerting.model import AlertState, ChangeKind, Phase, Row, Subject
+from cbcr_assets.config import Policy
+from cbcr_assets.config.routing import Flapping, Route, RuleSettings
 
 AT = datetime.fromisoformat("2026-11-23T05:00:00")
 DB = Subject("instance", "db")
@@ -17,15 +19,52 @@ def row(status, severity="warning", subject=DB):
     return Row(subject, "rpo", status, severity, 1.0, 1.0, "s", None, "t", "{}", "s", "r")
 
 
-def live(*rows, states=None):
-    """Apply single-row evaluations in order; return the kinds of change and the state."""
-    states = dict(states or {})
-    kinds = []
+PLAIN = Policy(Route(receiver="log"), {})
+
+
+def with_rule(**settings):
+    return Policy(Route(receiver="log"), {}, rules={"rpo": RuleSettings(**settings)})
+
+
+def live(*rows, policy=PLAIN, every_s=1.0):
+    """Apply single-row evaluations in order; return the kinds of change and the state.
+
+    A number among the rows lets as many seconds pass.
+    """
+    states, kinds, now_e = {}, [], 0.0
     for one in rows:
-        decision = decide("rpo", states, [one] if one else [])
-        kinds.append([change.kind.value for change in decision.changes])
-        states |= {change.subject: change.after for change in decision.changes}
+        if isinstance(one, int):
+            now_e += one
+            change = on_time(DB, states[DB], "rpo", policy, now_e)
+            changes = [change] if change else []
+        else:
+            now_e += every_s
+            changes, _ = judge("rpo", states, [one] if one else [], policy, elapsed_e=now_e)
+        kinds.append([change.kind.value for change in changes])
+        states |= {change.subject: change.after for change in changes}
     return kinds, states.get(DB)
+
+
+def test_an_alert_must_last_before_it_fires():
+    policy = with_rule(for_s="60s")
+    kinds, state = live(row("breached"), row("breached"), 58, 1, row("ok"), policy=policy)
+    assert kinds == [["pending"], [], [], ["opened"], ["resolved"]]
+    assert state.episode == 1
+    kinds, state = live(row("breached"), 30, row("unknown"), row("ok"), 60, policy=policy)
+    assert kinds == [["pending"], [], [], ["cancelled"], []]
+    assert (state.episode, state.phase) == (0, Phase.RESOLVED)
+
+
+def test_an_alert_that_flaps_is_over_only_after_it_was_quiet():
+    flapping = Flapping(transitions=4, window_s="100s", quiet_s="50s")
+    policy = with_rule(flapping=flapping)
+    bad, ok = row("breached"), row("ok")
+    kinds, state = live(bad, ok, bad, ok, bad, ok, 49, 1, policy=policy)
+    assert kinds == [["opened"], ["resolved"], ["opened"], ["held"], ["quiet"], ["held"], [],
+                     ["resolved"]]  # fmt: skip
+    assert state.episode == 2
+    kinds, _ = live(bad, ok, bad, ok, policy=policy, every_s=60)
+    assert kinds[-1] == ["resolved"]
 
 
 @pytest.mark.parametrize("status", ["approaching", "breached", "unknown"])
@@ -118,10 +157,11 @@ def test_the_order_of_subjects_does_not_matter(verdicts_by_id, random):
     mixed = random.sample(rows, len(rows))
     state = AlertState("f", 1, Phase.OPEN, "breached", "warning", 3)
     known = {Subject("instance", "1"): state}
-    assert set(decide("rpo", known, rows).changes) == set(decide("rpo", known, mixed).changes)
+    one, other = (judge("rpo", known, order, PLAIN, elapsed_e=1.0)[0] for order in (rows, mixed))
+    assert set(one) == set(other)
 
 
 def test_stale_carries_no_verdict():
     state = AlertState("f", 1, Phase.OPEN, "breached", "warning", 3)
-    [change] = decide("rpo", {DB: state}, []).changes
+    [change], _ = judge("rpo", {DB: state}, [], PLAIN, elapsed_e=1.0)
     assert (change.kind, change.row) == (ChangeKind.STALE, None)

@@ -48,15 +48,16 @@ def test_a_message_waits_until_its_receiver_takes_it(hooked, stub, row):
     assert str(hooked.deliver()) == "delivered 0, retried 0, rejected 0, pending 0"
 
 
-def test_what_ended_while_the_receiver_was_down_is_told_in_order(hooked, stub, row):
+def test_what_ended_while_the_receiver_was_down_is_one_message(hooked, stub, row):
     stub.status = 503
     for status, severity in [("approaching", "info"), ("breached", "critical"), ("ok", "info")]:
         hooked.say(row("db", status, severity))
         hooked.deliver()
     stub.requests.clear()
     stub.status = 200
-    assert hooked.deliver(after_s=600).delivered == 3
-    assert [kind for kind, _ in told(stub)] == ["opened", "worsened", "resolved"]
+    assert hooked.deliver(after_s=600).delivered == 1
+    [body] = stub.bodies()
+    assert (body["kind"], body["members"][0]["is_untold"]) == ("resolved", True)
 
 
 def test_retry_after_blocks_that_receiver_only(engine_at, stub, row, tmp_path):
@@ -148,12 +149,13 @@ def test_what_a_dead_courier_held_is_sent_after_its_lease(hooked, stub, row, mon
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up(hooked, stub, row):
-    stub.status = 500
+    stub.status, hooked.boot_s = 500, 100.0
     hooked.now += timedelta(days=1)
     hooked.say(row("a", "breached"))
     hooked.deliver()
     stub.status = 200
-    assert hooked.deliver(after_s=-86_000).delivered == 1
+    hooked.sleep(6, jump_s=-86_400)
+    assert hooked.deliver().delivered == 1
     assert hooked.say(row("a", "ok")).resolved == 1
 
 
@@ -195,12 +197,13 @@ def test_an_end_that_was_queued_before_the_beginning_was_refused_goes_to_the_fal
     stub.status = 403
     engine.deliver(after_s=60)
     engine.deliver(after_s=60)
-    assert [line["kind"] for line in engine.lines()] == ["opened", "resolved"]
-    assert [body["kind"] for body in stub.bodies()] == ["opened", "opened"]
+    [line] = engine.lines()
+    assert (line["kind"], [m["is_untold"] for m in line["members"]]) == ("resolved", [True] * 2)
+    assert [body["kind"] for body in stub.bodies()] == ["opened", "resolved"]
     assert engine.deliver() == DeliveryReport(0, 0, 0, 0)
 
 
-def test_an_end_tells_only_about_what_was_heard(hooked, stub, row):
+def test_an_end_says_whose_beginning_was_never_heard(hooked, stub, row):
     hooked.say(row("heard", "breached"))
     hooked.deliver()
     stub.status = 500
@@ -210,8 +213,10 @@ def test_an_end_tells_only_about_what_was_heard(hooked, stub, row):
     stub.status = 403
     hooked.deliver(after_s=60, budget_s=5)
     last = stub.bodies()[-1]
-    assert (last["kind"], last["total"], last["not_listed"]) == ("resolved", 1, 0)
-    assert [member["subject_id"] for member in last["members"]] == ["heard"]
+    assert (last["kind"], last["total"], last["not_listed"]) == ("resolved", 2, 0)
+    assert {m["subject_id"]: m["is_untold"] for m in last["members"]} == {
+        "heard": False, "lost": True,
+    }  # fmt: skip
 
 
 def test_after_a_day_a_message_is_given_up(engine_at, stub, row, tmp_path):
@@ -321,24 +326,27 @@ def test_whatever_happens_every_receiver_hears_sense(engine_at, tmp_path_factory
         channel.answer = "ok"
         while engine.deliver(after_s=301).pending:
             continue
-    told = episodes_of(heard)
-    for kinds in told.values():
-        assert kinds[0] != "resolved"
-        assert kinds.count("resolved") <= 1
-        assert "resolved" not in kinds[:-1]
+    last = {}
+    for subject, episode, fact in facts_of(heard):
+        if fact == "resolved":
+            assert last[subject] == (episode, "firing")
+        last[subject] = episode, "firing" if fact == "firing" else "over"
     if ("deliver", "reject") not in [step[:2] for step in steps]:
-        episodes = engine.service.alerts(only_open=False)
-        ended = sum(not view.is_open for view in episodes)
-        assert len(told) == len(episodes)
-        assert sum(kinds[-1] == "resolved" for kinds in told.values()) == ended
+        newest = {view.subject_id: view.is_open for view in engine.service.alerts(only_open=False)}
+        newest |= {view.subject_id: True for view in engine.service.alerts()}
+        assert {name: how == "firing" for name, (_, how) in last.items()} == newest
 
 
-def episodes_of(messages):
-    told = {}
+def facts_of(messages):
+    """Yield what was said about each episode: firing, resolved, or both at once."""
     for message in messages:
-        for member in message.members:
-            told.setdefault((member.subject_id, member.episode), []).append(message.kind)
-    return told
+        ends, starts = message.members, message.others
+        if message.kind != "resolved":
+            ends, starts = starts, ends
+        for member in ends:
+            yield member.subject_id, member.episode, "both" if member.is_untold else "resolved"
+        for member in starts:
+            yield member.subject_id, member.episode, "firing"
 
 
 def test_messages_are_plain_json_in_the_outbox(hooked, row, tmp_path):

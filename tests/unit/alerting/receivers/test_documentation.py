@@ -22,6 +22,8 @@ MODELS = {
     for model in kinds.Receiver.__args__
 }  # fmt: skip
 
+OF_ALL = {"name", "type", "send_resolved", "storm", "rate_limit"}
+
 
 def test_the_rendered_examples_are_current():
     script = ROOT / "docs" / "generate_receiver_examples.py"
@@ -53,7 +55,12 @@ def test_every_setting_is_described_in_its_section(kind):
     described = set(re.findall(r"`(\w+)`", " ".join(rows)))
     fields = MODELS[kind].model_fields
     known = {field.alias or name for name, field in fields.items()}
-    assert described == known - {"name", "type", "send_resolved"}
+    assert described == known - OF_ALL
+
+
+def test_what_all_of_them_have_is_described_once():
+    head = TEXT.split("\n## ")[0]
+    assert set(re.findall(r"`(\w+)", head)) >= OF_ALL
 
 
 def test_the_snippet_verifies_what_is_sent():
@@ -77,3 +84,15 @@ def test_what_the_template_has_commented_out_loads_as_well(tmp_path):
     path.write_text(f"{head}\nreceivers:\n" + re.sub("(?m)^  # ", "  ", receivers))
     loaded = load_policy(path, environ={}).receivers.values()
     assert len({receiver.type for receiver in loaded}) == 9
+
+
+def test_the_routing_that_the_template_has_commented_out_loads_as_well(tmp_path):
+    template = ROOT / "cbcr_assets" / "templates" / "alerting.yaml"
+    head, rest = template.read_text(encoding="utf-8").split("# escalations:\n")
+    head = re.sub("(?m)^  # (?=(group|repeat|escalation))", "  ", head)
+    path = tmp_path / "alerting.yaml"
+    path.write_text(f"{head}escalations:\n" + re.sub("(?m)^# ", "", rest))
+    policy = load_policy(path, environ={})
+    assert policy.route.escalation == "nobody-answers"
+    assert policy.escalations["nobody-answers"].steps[0].after_s == 900
+    assert (policy.for_s("source_stale"), policy.fallback) == (300, "on-call-log")
