@@ -41,7 +41,12 @@ closed as (
 
 reach as (
 
-    select instance_id, min(looked_from) as looked_from from closed
+    select
+        instance_id,
+        min(looked_from) as looked_from,
+        min(started_at) as started_at,
+        max(objective_s) as objective_s
+    from closed
     group by instance_id
 
 ),
@@ -101,10 +106,40 @@ runs as (
 
 points as (
 
-    select points.*
+    select
+        points.instance_id,
+        points.backup_type,
+        points.recovery_point_at,
+        points.usable_from,
+        points.usable_until,
+        points.unusable_reason
     from {{ ref('int_recovery_points') }} as points
     semi join reach using (instance_id)
     where points.was_ever_usable
+
+),
+
+-- Before the first interval of an instance only the newest of its points counts.
+candidates as (
+
+    select
+        points.instance_id,
+        max(points.usable_from) as moment,
+        max(points.recovery_point_at) as recovery_point_at,
+        arg_max(points.backup_type, points.recovery_point_at) as backup_type
+    from points
+    inner join reach using (instance_id)
+    where points.usable_from < reach.started_at
+    group by points.instance_id
+    union all
+    select
+        points.instance_id,
+        points.usable_from as moment,
+        points.recovery_point_at,
+        points.backup_type
+    from points
+    inner join reach using (instance_id)
+    where points.usable_from >= reach.started_at
 
 ),
 
@@ -113,29 +148,37 @@ newest as (
 
     select
         instance_id,
-        usable_from as at,
+        moment,
         arg_max(backup_type, recovery_point_at) over (
-            partition by instance_id order by usable_from
+            partition by instance_id order by moment
         ) as backup_type
-    from points
-    qualify row_number() over (partition by instance_id, usable_from) = 1
+    from candidates
+    qualify row_number() over (partition by instance_id, moment) = 1
 
 ),
 
--- A point that would have kept the promise, had it not been lost so soon.
+-- A point that would have kept the promise, had it not been lost so soon: few were.
+lost_young as (
+
+    select points.*
+    from points
+    inner join reach using (instance_id)
+    where {{ seconds_between('points.recovery_point_at', 'points.usable_until') }} < reach.objective_s
+
+),
+
 lost as (
 
     select
         closed.instance_id,
         closed.started_at,
-        arg_max(points.unusable_reason, points.recovery_point_at) as reason
+        arg_max(lost_young.unusable_reason, lost_young.recovery_point_at) as reason
     from closed
-    inner join points
+    inner join lost_young
         on
-            closed.instance_id = points.instance_id
-            and closed.looked_from < points.recovery_point_at
-            and closed.started_at >= points.usable_until
-    where {{ seconds_between('points.recovery_point_at', 'points.usable_until') }} < closed.objective_s
+            closed.instance_id = lost_young.instance_id
+            and closed.looked_from < lost_young.recovery_point_at
+            and closed.started_at >= lost_young.usable_until
     group by all
 
 ),
@@ -146,14 +189,14 @@ looked_up as (
         closed.*,
         lost.reason as lost_reason,
         newest.backup_type as newest_type,
-        newest.at is null as was_never_backed_up,
+        newest.moment is null as was_never_backed_up,
         case when runs.at >= closed.looked_from then runs.outcome end as newest_outcome,
         coalesce(failures.at >= closed.looked_from, false) as has_failure,
         coalesce(successes.at > closed.started_at, false) as has_late_success
     from closed
     left join lost using (instance_id, started_at)
     asof left join newest
-        on closed.instance_id = newest.instance_id and closed.started_at > newest.at
+        on closed.instance_id = newest.instance_id and closed.started_at > newest.moment
     asof left join runs
         on closed.instance_id = runs.instance_id and closed.ended_at > runs.at
     asof left join failures
