@@ -33,14 +33,3 @@
             {%- if not loop.last %} and {% endif %}
             {%- endfor %}
 {%- endmacro %}
-
-{#- What an incremental model believed before the contract refused it. -#}
-{% macro drop_refused(table, key) -%}
-    delete from {{ this.include(database=false) }} as rows_
-    using ({{ refused(table, key) }}) as refused_
-    where
-        {% for name in key -%}
-        rows_.{{ name }}::varchar = refused_.refused_{{ name }}
-        {%- if not loop.last %} and {% endif %}
-        {%- endfor %}
-{%- endmacro %}

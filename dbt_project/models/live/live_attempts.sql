@@ -1,12 +1,7 @@
 -- How the backups of each instance go, now: the newest attempt and success, what is open, what runs.
 with attempts as (
 
-    select
-        *,
-        coalesce(finished_at, started_at, first_seen_at) as ended_at,
-        {{ strength('backup_type') }} as strength
-    from {{ ref('int_attempts_recent') }}
-    where instance_id is not null
+    {{ attempts_in_question() }}
 
 ),
 

@@ -1,12 +1,7 @@
 -- A failure is open until a backup of equal or greater strength succeeds.
 with attempts as (
 
-    select
-        *,
-        coalesce(finished_at, started_at, first_seen_at) as ended_at,
-        {{ strength('backup_type') }} as strength
-    from {{ ref('int_attempts_recent') }}
-    where instance_id is not null
+    {{ attempts_in_question() }}
 
 ),
 

@@ -1,12 +1,7 @@
 -- Several failures in a row of one kind: not a bad night any more, nobody is mending it.
 with attempts as (
 
-    select
-        *,
-        coalesce(finished_at, started_at, first_seen_at) as ended_at,
-        {{ strength('backup_type') }} as strength
-    from {{ ref('int_attempts_recent') }}
-    where instance_id is not null
+    {{ attempts_in_question() }}
 
 ),
 
