@@ -10,7 +10,6 @@ batches, so that memory is bounded by one batch and not by what has piled up.
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -18,42 +17,13 @@ import polars as pl
 from cbcr_assets.connectors.base import Connector, Envelope, Parsed, Reject
 from cbcr_assets.connectors.conclusions import conclude
 from cbcr_assets.connectors.evidence import Reading, observe, quarantine, sha_of
+from cbcr_assets.connectors.pull_report import PullReport
 from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.connectors.transports.envelope import read_envelope
 from cbcr_assets.warehouse import LoadResult, Session, Warehouse
 
 BATCH_BYTES = 32 * 1024 * 1024
 """Most bytes of envelope files that one transaction reads, if not a single file has more."""
-
-
-@dataclass(frozen=True)
-class PullReport:
-    """What one pull of a source did.
-
-    Attributes:
-        source_id: The source.
-        files: Envelope files that were read.
-        loaded: What changed, by raw table.
-        seen: Records met.
-        rejected: Records quarantined.
-        errors: Why parts of the pull are not ok.
-    """
-
-    source_id: str
-    files: int
-    loaded: tuple[LoadResult, ...]
-    seen: int
-    rejected: int
-    errors: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Every file could be read."""
-        return not self.errors
-
-    def changed(self, table: str) -> int:
-        """Return how many rows of a raw table are new or better known."""
-        return sum(result.changed for result in self.loaded if result.table == table)
 
 
 def pull(

@@ -7,7 +7,7 @@ Does not belong here: what a snapshot is (see `publish`), or SQL text of merges 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from cbcr_assets.warehouse.base import (
 from cbcr_assets.warehouse.migrations import migrate
 
 _RETRY_S = 0.1
+_FEW = 100  # rows that are counted faster one by one
 _MOST_ROWS = 500_000
 """Rows that are merged at a time: so much is held in memory twice."""
 _MOST_PLACES = 10_000
@@ -35,7 +36,8 @@ _MOST_PLACES = 10_000
 def _alone(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Expr | pl.Series, int]:
     """Say of each row whether no other one has its key (mostly that holds), and count the keys."""
     keys = frame.select(key)
-    different = keys.n_unique()
+    few = frame.height <= _FEW
+    different = len(set(keys.iter_rows())) if few else keys.n_unique()
     alone = pl.lit(value=True) if different == frame.height else keys.is_unique()
     return alone, different
 
@@ -160,6 +162,26 @@ class FileWarehouse:
     serving: Path
     keep: int = 3
     wait_s: float = 30.0
+    _kept: list[duckdb.DuckDBPyConnection] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    def keep_open(self) -> None:
+        """Keep the file open after a write, for the next one, until `let_go`.
+
+        Nobody else can write meanwhile, so who waits for something lets go first.
+
+        Raises:
+            WarehouseLocked: Somebody else kept the warehouse too long.
+            WarehouseError: It cannot be opened.
+        """
+        if not self._kept:
+            self._kept.append(self._open())
+
+    def let_go(self) -> None:
+        """Close the file when it was kept open."""
+        while self._kept:
+            self._kept.pop().close()
 
     @contextmanager
     def write(self) -> Iterator[DuckSession]:
