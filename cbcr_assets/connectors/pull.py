@@ -25,6 +25,8 @@ from cbcr_assets.warehouse import LoadResult, Session, Warehouse
 BATCH_BYTES = 32 * 1024 * 1024
 """Most bytes of envelope files that one transaction reads, if not a single file has more."""
 
+_MEMORY = "512MiB"
+
 
 def pull(
     warehouse: Warehouse,
@@ -96,6 +98,7 @@ def _pull_batch(
     acknowledge: Callable[[Sequence[OfferedFile]], None],
 ) -> PullReport:
     with warehouse.write() as session:
+        _bound_memory(session, files)
         carries = _carries(session, source_id)
         known = _known_pieces(session, source_id, files)
         readings = list(_read(source_id, connector, files, timezone, carries, known))
@@ -115,6 +118,15 @@ def _pull_batch(
         sum(len(r.parsed.rejects) for r in readings),
         tuple(r.parsed.error or "not readable" for r in readings if not r.parsed.ok),
     )
+
+
+def _bound_memory(session: Session, files: Sequence[OfferedFile]) -> None:
+    """Keep the warehouse from holding in memory whatever it has read and could read again.
+
+    A single file that is larger than a batch may need what there is.
+    """
+    usual = sum(file.size for file in files) <= BATCH_BYTES
+    session.execute(f"set memory_limit = '{_MEMORY}'" if usual else "reset memory_limit")
 
 
 def _read(

@@ -174,7 +174,8 @@ def test_a_warehouse_that_is_kept_open_is_written_again_and_let_go(tmp_path: Pat
 
 def test_what_is_committed_while_kept_open_survives_a_kill(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from cbcr_assets.warehouse import FileWarehouse\n"
+        "import os, sys; from pathlib import Path\n"
+        "from cbcr_assets.warehouse import FileWarehouse\n"
         "w = FileWarehouse(Path(sys.argv[1]), Path(sys.argv[1]).parent / 's'); w.keep_open()\n"
         "with w.write() as s: s.execute(\"insert into state.settings values ('a', 'x')\")\n"
         "os._exit(9)"
