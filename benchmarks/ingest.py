@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import history
 import polars as pl
 from logs import START, write_backup_logs, write_job_log
 from measure import apart, dump, machine, measure, table
@@ -30,6 +31,8 @@ from cbcr_assets.warehouse import FileWarehouse
 
 NOW = START + timedelta(days=999)
 PIECE = 8 * 1024 * 1024
+BATCH = 180_000  # what 32 MiB of a job log come to, the most that a pull reads at a time
+CHUNK = 500_000
 CONFIG = """
 sources:
   job_log:
@@ -118,8 +121,11 @@ def _count(con: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def frame_of(folder: Path, *, pairs: bool) -> pl.DataFrame:
-    """Return the attempts of the job log as the connector makes them; without pairs, ends alone."""
+def write_arrow(folder: Path) -> int:
+    """Write the attempts of the job log, as the connector makes them, to Arrow files.
+
+    Pairs are begins and ends of attempts, ends are the ends alone.
+    """
     frames, carry = [], ""
     with (folder / "jobs.jsonl").open(encoding="utf-8") as file:
         while payload := file.read(PIECE):
@@ -128,48 +134,70 @@ def frame_of(folder: Path, *, pairs: bool) -> pl.DataFrame:
             assert parsed.rejects == (), parsed.rejects[0]
             carry = parsed.carry
             frames.append(parsed.frames["backup_jobs"])
-    frame = pl.concat(frames)
-    return frame if pairs else frame.filter(pl.col("finished_at").is_not_null())
+    pairs = pl.concat(frames)
+    pairs.write_ipc(folder / "pairs.arrow")
+    pairs.filter(pl.col("finished_at").is_not_null()).write_ipc(folder / "ends.arrow")
+    return pairs.height
 
 
-def load(folder: Path, *, pairs: bool, again: bool) -> Callable[[], int]:
-    """Load the attempts, which are Arrow already."""
-    frame = frame_of(folder, pairs=pairs)
-    path = folder / f"load-{pairs}.duckdb"
-    warehouse = FileWarehouse(path, folder / "serving")
+def load(folder: Path, name: str, *, again: bool) -> Callable[[], int]:
+    """Load attempts, which are Arrow already, in transactions of the size of a pull's."""
+    frame = pl.scan_ipc(folder / f"{name}.arrow")
+    height = frame.select(pl.len()).collect().item()
+    warehouse = FileWarehouse(folder / f"load-{name}.duckdb", folder / "serving")
 
     def work() -> int:
-        with warehouse.write() as session:
-            result = session.load("backup_jobs", frame)
-        assert result.changed == 0 if again else result.changed > 0
-        return frame.height
+        changed = 0
+        for first in range(0, height, BATCH):
+            with warehouse.write() as session:
+                changed += session.load("backup_jobs", frame.slice(first, BATCH).collect()).changed
+        assert (changed == 0) == again, changed
+        return height
 
     with warehouse.write():
         return work
 
 
-def work_of(step: str, folder: Path, count: int) -> Callable[[], int]:
-    """Return the work of a step, prepared."""
-    match step:
-        case "DuckDB read_json":
-            return lambda: read_json(folder)
-        case "Polars scan_ndjson":
-            return lambda: scan_ndjson(folder)
-        case "DuckDB regexp_extract":
-            return lambda: regexp(folder)
-        case "job log, disk to warehouse":
-            return ingest(folder, "job_log", "backup_jobs", count)
-        case "backup logs, disk to warehouse":
-            return ingest(folder, "backup_log", "backup_jobs", count)
-        case "load ends from Arrow":
-            return load(folder, pairs=False, again=False)
-        case "load the same ends again":
-            return load(folder, pairs=False, again=True)
-        case "load begins and ends from Arrow":
-            return load(folder, pairs=True, again=False)
-        case "load the same pairs again":
-            return load(folder, pairs=True, again=True)
-    raise SystemExit(f"there is no step {step!r}")
+def load_hour(folder: Path, stored: int) -> Callable[[], int]:
+    """Load an hour of a fleet into tables that hold `stored` attempts and as many sets."""
+    warehouse = FileWarehouse(folder / f"hour-{stored}.duckdb", folder / "serving")
+    with warehouse.write() as session:
+        for first in range(0, stored, CHUNK):
+            for statement in history.statements(range(first, min(stored, first + CHUNK))):
+                session.execute(statement)
+    with warehouse.write() as session:
+        batches = history.hour(session, stored, now=NOW)
+
+    def work() -> int:
+        with warehouse.write() as session:
+            results = [session.load(table, frame) for table, frame in batches.items()]
+        assert all(r.inserted and r.updated for r in results), results
+        with warehouse.write() as session:
+            again = [session.load(table, frame) for table, frame in batches.items()]
+        assert not any(r.changed for r in again), again
+        return sum(frame.height for frame in batches.values())
+
+    return work
+
+
+def works(folder: Path, count: int) -> dict[str, Callable[[], Callable[[], int]]]:
+    """Return the steps; each is prepared by calling it, which gives the work to measure."""
+    return {
+        "DuckDB read_json": lambda: lambda: read_json(folder),
+        "DuckDB regexp_extract": lambda: lambda: regexp(folder),
+        "Polars scan_ndjson": lambda: lambda: scan_ndjson(folder),
+        "job log, disk to warehouse": lambda: ingest(folder, "job_log", "backup_jobs", count),
+        "backup logs, disk to warehouse": lambda: ingest(
+            folder, "backup_log", "backup_jobs", count
+        ),
+        "load ends from Arrow": lambda: load(folder, "ends", again=False),
+        "load the same ends again": lambda: load(folder, "ends", again=True),
+        "load begins and ends from Arrow": lambda: load(folder, "pairs", again=False),
+        "load the same pairs again": lambda: load(folder, "pairs", again=True),
+        "load an hour twice, 1M stored": lambda: load_hour(folder, 1_000_000),
+        "load an hour twice, 10M stored": lambda: load_hour(folder, 10_000_000),
+        ARROW: lambda: lambda: write_arrow(folder),
+    }
 
 
 BASELINES = {
@@ -181,7 +209,7 @@ BASELINES = {
     "load begins and ends from Arrow": "DuckDB read_json",
     "load the same pairs again": "DuckDB read_json",
 }
-STEPS = tuple(dict.fromkeys(["DuckDB read_json", "DuckDB regexp_extract", *BASELINES]))
+ARROW = "write Arrow"
 
 
 def main() -> None:
@@ -192,14 +220,19 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the logs of --step lie")
     arguments = parser.parse_args()
     if arguments.step:
-        work = work_of(arguments.step, arguments.folder, arguments.records)
+        work = works(arguments.folder, arguments.records)[arguments.step]()
         print(dump(measure(arguments.step, work)))
         return
     print(machine())
     with tempfile.TemporaryDirectory(prefix="cbcr-ingest-") as name:
         prepare(Path(name), arguments.records)
+        apart(__file__, "--step", ARROW, "--folder", name)
         common = ("--folder", name, "--records", str(arguments.records))
-        rows = [apart(__file__, "--step", step, *common) for step in STEPS]
+        rows = [
+            apart(__file__, "--step", step, *common)
+            for step in works(Path(name), 0)
+            if step != ARROW
+        ]
         table(f"Ingest of {arguments.records:,} records", rows, BASELINES)
 
 

@@ -4,11 +4,20 @@ Belongs here: episodes, routing, the store with its outbox, words, receivers.
 Does not belong here: what is judged (that is SQL), and Dagster.
 """
 
-from cbcr_assets.alerting.inputs import Ack, Silence, Unsilence
-from cbcr_assets.alerting.model import Evaluation, Links
-from cbcr_assets.alerting.reports import AlertView, DeliveryReport, IngestReport, TickReport
-from cbcr_assets.alerting.service import AlertService, open_service
-from cbcr_assets.alerting.tables import StoreError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cbcr_assets.alerting.inputs import Ack, Silence, Unsilence
+    from cbcr_assets.alerting.model import Evaluation, Links
+    from cbcr_assets.alerting.reports import (
+        AlertView,
+        DeliveryReport,
+        IngestReport,
+        TickReport,
+    )
+    from cbcr_assets.alerting.service import AlertService, open_service
+    from cbcr_assets.alerting.tables import StoreError
 
 __all__ = [
     "Ack",
@@ -24,3 +33,25 @@ __all__ = [
     "Unsilence",
     "open_service",
 ]
+
+# Imported when first asked for: SQLAlchemy costs more than an idle pull.
+_HOMES = {
+    "Ack": "inputs",
+    "Silence": "inputs",
+    "Unsilence": "inputs",
+    "Evaluation": "model",
+    "Links": "model",
+    "AlertView": "reports",
+    "DeliveryReport": "reports",
+    "IngestReport": "reports",
+    "TickReport": "reports",
+    "AlertService": "service",
+    "open_service": "service",
+    "StoreError": "tables",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

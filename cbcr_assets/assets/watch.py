@@ -16,7 +16,7 @@ from pydantic import Field
 
 from cbcr_assets.checks import STATUS_KEY, check_result, check_specs
 from cbcr_assets.config import ConfigError
-from cbcr_assets.connectors.pull import PullReport
+from cbcr_assets.connectors.pull_report import PullReport
 from cbcr_assets.hooks import routed
 from cbcr_assets.records import RAW_TABLES
 from cbcr_assets.resources import PlatformResource

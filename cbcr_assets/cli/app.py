@@ -13,6 +13,7 @@ from cbcr_assets.cli import (
     metrics,
     operate,
     pipeline,
+    pull,
     quarantine,
     retention,
     run_job,
@@ -31,7 +32,7 @@ app.command()(operate.init)
 app.command()(operate.doctor)
 app.command()(operate.up)
 app.command("inspect")(inspect.inspect)
-app.command()(pipeline.pull)
+app.command()(pull.pull)
 app.command()(pipeline.build)
 app.command()(pipeline.check)
 app.command("check-data")(quarantine.check_data)

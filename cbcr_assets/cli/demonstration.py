@@ -13,7 +13,7 @@ import polars as pl
 import typer
 
 from cbcr_assets.cli.output import now_utc, progress
-from cbcr_assets.cli.pipeline import pull_all
+from cbcr_assets.cli.pull import pull_all
 from cbcr_assets.simulator import Comparison, FleetSpec, Truth, compare, simulate, write_workspace
 from cbcr_assets.steps import analytics
 from cbcr_assets.steps.platform import Platform, open_platform

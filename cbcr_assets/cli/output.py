@@ -3,18 +3,24 @@
 Belongs here: printing frames, parsing moments. Does not belong here: what is printed.
 """
 
+from __future__ import annotations
+
+import csv
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import polars as pl
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class Format(StrEnum):
@@ -53,14 +59,32 @@ def moment(text: str) -> datetime:
 
 def show(frame: pl.DataFrame, answer_format: Format) -> None:
     """Print a frame on stdout; timestamps are UTC and say so."""
+    import polars as pl
+
     if answer_format is Format.TABLE:
-        _table(frame)
+        heads = {name: kind.is_numeric() for name, kind in frame.schema.items()}
+        _table(heads, frame.iter_rows(), frame.height)
         return
     stamped = frame.with_columns(
         pl.col(pl.Datetime).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ"),
     )
     text = stamped.write_json() if answer_format is Format.JSON else stamped.write_csv()
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show_rows(rows: Sequence[Mapping[str, str | int]], answer_format: Format) -> None:
+    """Print rows of texts and numbers like `show`, without a data frame; there is one at least."""
+    match answer_format:
+        case Format.TABLE:
+            heads = {name: isinstance(value, int) for name, value in rows[0].items()}
+            _table(heads, (row.values() for row in rows), len(rows))
+        case Format.JSON:
+            json.dump(rows, sys.stdout, ensure_ascii=False, separators=(",", ":"))
+            sys.stdout.write("\n")
+        case Format.CSV:
+            writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 @contextmanager
@@ -74,15 +98,16 @@ def progress(title: str) -> Iterator[Progress]:
         yield bar
 
 
-def _table(frame: pl.DataFrame) -> None:
+def _table(heads: Mapping[str, bool], rows: Iterable[Iterable[object]], count: int) -> None:
+    """Print a table. `heads` says of each column whether it holds numbers."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, kind in frame.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
+    for name, is_number in heads.items():
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
         table.add_row(*(_cell(value) for value in row))
     console = Console()
     console.print(table)
-    console.print(f"{frame.height} rows", style="dim", highlight=False)
+    console.print(f"{count} rows", style="dim", highlight=False)
 
 
 def _cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`cbcr pull`, `build`, `check`, `publish`: the pipeline's steps, the same code as the assets.
+"""`cbcr build`, `check`, `publish`: the pipeline's steps, the same code as the assets.
 
 Belongs here: arguments and what is printed. Does not belong here: the steps.
 """
@@ -8,52 +8,12 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from cbcr_assets.cli.errors import wrong_use
 from cbcr_assets.cli.output import AsOfOption, Format, FormatOption, moment, now_utc, progress, show
-from cbcr_assets.connectors.pull import PullReport
 from cbcr_assets.steps import analytics, watch
 from cbcr_assets.steps.alerts import export_history, tick
-from cbcr_assets.steps.collecting import collect_each
 from cbcr_assets.steps.platform import Platform, open_platform
 from cbcr_assets.steps.quality import check_contract, failures
 from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate
-
-# Longer than the longest time-out of a feed, and a little for each source to be asked at all.
-_PATIENCE_S = 60.0
-_EACH_S = 0.05
-
-
-def pull(
-    sources: Annotated[list[str] | None, typer.Argument(help="Sources; none: all.")] = None,
-    answer_format: FormatOption = Format.TABLE,
-) -> None:
-    """Ask the sources and load what they say. Exit 1 when one of them is not ok."""
-    platform = open_platform()
-    names = sources or list(platform.config.sources)
-    if unknown := [name for name in names if name not in platform.config.sources]:
-        known = ", ".join(platform.config.sources) or "none"
-        raise wrong_use(f"no source {', '.join(unknown)}; configured are: {known}")
-    reports = pull_all(platform, names)
-    show(_pulled(reports), answer_format)
-    raise typer.Exit(0 if all(report.ok for report in reports) else 1)
-
-
-def pull_all(platform: Platform, names: list[str]) -> list[PullReport]:
-    """Store the inventory, then collect and pull each source with a progress bar."""
-    watch.sync_inventory(platform, now=now_utc())
-    sources = [platform.config.sources[name] for name in names]
-    patience_s = _PATIENCE_S + _EACH_S * len(names)
-    reports = {}
-    with progress("pulling") as bar:
-        collecting = collect_each(platform, sources, now=now_utc(), wait_s=patience_s)
-        for collected in bar.track(collecting, total=len(names), description="sources"):
-            name = collected.source_id
-            if collected.error is not None:
-                reports[name] = PullReport(name, 0, (), 0, 0, (collected.error,))
-                continue
-            reports[name] = watch.pull_source(platform, name, now=now_utc())
-    silent = f"no end after {patience_s:.0f} s; what it says is read by the next pull"
-    return [reports.get(n) or PullReport(n, 0, (), 0, 0, (silent,)) for n in names]
 
 
 def build(
@@ -115,18 +75,3 @@ def _replay(platform: Platform, as_of: str) -> SlaEvaluation:
     at = moment(as_of)
     with platform.warehouse.live(as_of=at) as session:
         return evaluate(session, rules=watch.rules(), evaluation_id="replay", now=at)
-
-
-def _pulled(reports: list[PullReport]) -> pl.DataFrame:
-    rows = [
-        {
-            "source": report.source_id,
-            "files": report.files,
-            "records": report.seen,
-            "rejected": report.rejected,
-            "changed": sum(result.changed for result in report.loaded),
-            "problems": "; ".join(report.errors),
-        }
-        for report in reports
-    ]
-    return pl.DataFrame(rows)

@@ -4,12 +4,23 @@ Belongs here: models of these files and the values in them.
 Does not belong here: what is done with them; nothing here opens a warehouse or a network.
 """
 
-from cbcr_assets.config.alerting import Policy, load_policy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from cbcr_assets.config.feeds import TOOLS
-from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
-from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, home_of, load_config
+from cbcr_assets.config.main import (
+    Config,
+    FeedConfig,
+    SourceConfig,
+    home_of,
+    load_config,
+)
 from cbcr_assets.config.problems import ConfigError, Problem, Refused
-from cbcr_assets.config.schedule import expand_schedules, has_run
+
+if TYPE_CHECKING:
+    from cbcr_assets.config.alerting import Policy, load_policy
+    from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
+    from cbcr_assets.config.schedule import expand_schedules, has_run
 
 __all__ = [
     "TOOLS",
@@ -29,3 +40,20 @@ __all__ = [
     "load_inventory",
     "load_policy",
 ]
+
+# Imported when first asked for: what reads the other files costs more than an idle pull.
+_HOMES = {
+    "Policy": "alerting",
+    "load_policy": "alerting",
+    "Instance": "inventory",
+    "Inventory": "inventory",
+    "load_inventory": "inventory",
+    "expand_schedules": "schedule",
+    "has_run": "schedule",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

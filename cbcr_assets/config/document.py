@@ -100,10 +100,7 @@ class Document:
         found: list[tuple[KeyPath, Any]] = [((), self.data)]
         for part in pattern:
             found = [
-                ((*path, key), child)
-                for path, value in found
-                for key, child in children(value)
-                if part is ... or part == key
+                ((*path, key), child) for path, value in found for key, child in _named(value, part)
             ]
         yield from found
 
@@ -113,6 +110,16 @@ def children(value: Any) -> Iterable[tuple[str | int, Any]]:
     if isinstance(value, dict):
         return value.items()
     return enumerate(value) if isinstance(value, list) else ()
+
+
+def _named(value: Any, part: str | int | EllipsisType) -> Iterable[tuple[str | int, Any]]:
+    """Return the child of that key or index, if there is one: a file may have thousands."""
+    if part is ...:
+        return children(value)
+    if isinstance(value, dict):
+        return ((part, value[part]),) if part in value else ()
+    is_index = isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)
+    return ((part, value[part]),) if is_index else ()
 
 
 def show_path(path: KeyPath) -> str:

@@ -4,14 +4,17 @@ Belongs here: the types that cross the border between transports, connectors and
 Does not belong here: knowledge of a tool (one module each) or I/O (see `transports`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
-from cbcr_assets.records import Integrity
+    from cbcr_assets.records import Integrity
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ batches, so that memory is bounded by one batch and not by what has piled up.
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -18,6 +17,7 @@ import polars as pl
 from cbcr_assets.connectors.base import Connector, Envelope, Parsed, Reject
 from cbcr_assets.connectors.conclusions import conclude
 from cbcr_assets.connectors.evidence import Reading, observe, quarantine, sha_of
+from cbcr_assets.connectors.pull_report import PullReport
 from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.connectors.transports.envelope import read_envelope
 from cbcr_assets.warehouse import LoadResult, Session, Warehouse
@@ -25,35 +25,7 @@ from cbcr_assets.warehouse import LoadResult, Session, Warehouse
 BATCH_BYTES = 32 * 1024 * 1024
 """Most bytes of envelope files that one transaction reads, if not a single file has more."""
 
-
-@dataclass(frozen=True)
-class PullReport:
-    """What one pull of a source did.
-
-    Attributes:
-        source_id: The source.
-        files: Envelope files that were read.
-        loaded: What changed, by raw table.
-        seen: Records met.
-        rejected: Records quarantined.
-        errors: Why parts of the pull are not ok.
-    """
-
-    source_id: str
-    files: int
-    loaded: tuple[LoadResult, ...]
-    seen: int
-    rejected: int
-    errors: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Every file could be read."""
-        return not self.errors
-
-    def changed(self, table: str) -> int:
-        """Return how many rows of a raw table are new or better known."""
-        return sum(result.changed for result in self.loaded if result.table == table)
+_MEMORY = "512MiB"
 
 
 def pull(
@@ -126,6 +98,7 @@ def _pull_batch(
     acknowledge: Callable[[Sequence[OfferedFile]], None],
 ) -> PullReport:
     with warehouse.write() as session:
+        _bound_memory(session, files)
         carries = _carries(session, source_id)
         known = _known_pieces(session, source_id, files)
         readings = list(_read(source_id, connector, files, timezone, carries, known))
@@ -145,6 +118,15 @@ def _pull_batch(
         sum(len(r.parsed.rejects) for r in readings),
         tuple(r.parsed.error or "not readable" for r in readings if not r.parsed.ok),
     )
+
+
+def _bound_memory(session: Session, files: Sequence[OfferedFile]) -> None:
+    """Keep the warehouse from holding in memory whatever it has read and could read again.
+
+    A single file that is larger than a batch may need what there is.
+    """
+    usual = sum(file.size for file in files) <= BATCH_BYTES
+    session.execute(f"set memory_limit = '{_MEMORY}'" if usual else "reset memory_limit")
 
 
 def _read(

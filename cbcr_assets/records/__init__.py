@@ -4,6 +4,9 @@ Belongs here: enums and the one definition of each raw table; Polars schemas and
 Does not belong here: anything that reads, writes or computes. This package imports nothing of ours.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from cbcr_assets.records.enums import (
     TERMINAL_STATES,
     BackupState,
@@ -15,9 +18,11 @@ from cbcr_assets.records.enums import (
     SlaStatus,
     Verification,
 )
-from cbcr_assets.records.frames import empty_frame, raw_table, typed_frame
-from cbcr_assets.records.raw_tables import RAW_TABLES
-from cbcr_assets.records.tables import Column, Merge, RawTable
+
+if TYPE_CHECKING:
+    from cbcr_assets.records.frames import empty_frame, raw_table, typed_frame
+    from cbcr_assets.records.raw_tables import RAW_TABLES
+    from cbcr_assets.records.tables import Column, Merge, RawTable
 
 __all__ = [
     "RAW_TABLES",
@@ -37,3 +42,20 @@ __all__ = [
     "raw_table",
     "typed_frame",
 ]
+
+# Imported when first asked for: Polars costs more than an idle pull.
+_HOMES = {
+    "empty_frame": "frames",
+    "raw_table": "frames",
+    "typed_frame": "frames",
+    "RAW_TABLES": "raw_tables",
+    "Column": "tables",
+    "Merge": "tables",
+    "RawTable": "tables",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

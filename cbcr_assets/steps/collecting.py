@@ -6,7 +6,7 @@ Does not belong here: how one source is asked (see `connectors.transports`), pul
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 
 from cbcr_assets.config import SourceConfig
 from cbcr_assets.connectors.transports.collect import CollectReport, due_sources
+from cbcr_assets.steps.news import collect_source
 from cbcr_assets.steps.platform import Platform
-from cbcr_assets.steps.watch import collect_source
 
 _STARTING = 32  # sources that may be busy with their first second at a time
 _FIRST_S = 1.0
@@ -43,7 +43,12 @@ class Collected:
 
 
 def collect_each(
-    platform: Platform, sources: Sequence[SourceConfig], *, now: datetime, wait_s: float
+    platform: Platform,
+    sources: Sequence[SourceConfig],
+    *,
+    now: datetime,
+    wait_s: float,
+    idle: Callable[[], None] = lambda: None,
 ) -> Iterator[Collected]:
     """Ask sources side by side and yield each one when it is through.
 
@@ -56,6 +61,7 @@ def collect_each(
         now: Present, naive UTC.
         wait_s: How long to wait for all of them together, seconds; what the caller does in between
             does not count.
+        idle: Called when nobody is through and it has to wait.
 
     Raises:
         LedgerError: Nothing was asked.
@@ -76,12 +82,22 @@ def collect_each(
             if _start(platform, source, now, through):
                 busy[source.source_id] = began
         else:
-            with suppress(Empty):
-                collected = through.get(timeout=min(left, _LOOK_S) if asked else left)
+            collected = _next(through, min(left, _LOOK_S) if asked else left, idle)
         left -= time.monotonic() - began
         if collected is not None:
             del busy[collected.source_id]
             yield collected
+
+
+def _next(
+    through: SimpleQueue[Collected], wait_s: float, idle: Callable[[], None]
+) -> Collected | None:
+    with suppress(Empty):
+        return through.get_nowait()
+    idle()
+    with suppress(Empty):
+        return through.get(timeout=wait_s)
+    return None
 
 
 def _may_start(busy: dict[str, float]) -> bool:

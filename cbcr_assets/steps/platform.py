@@ -3,19 +3,25 @@
 Belongs here: where state lives and how each object is built. Does not belong here: steps.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cbcr_assets
-from cbcr_assets.alerting import AlertService, Links, StoreError, open_service
-from cbcr_assets.alerting.clock import uptime
-from cbcr_assets.config import Config, Policy, home_of, load_config, load_policy
+from cbcr_assets.config import Config, home_of, load_config
 from cbcr_assets.connectors.ledger import Ledger
 from cbcr_assets.steps.in_force import load_in_force
-from cbcr_assets.warehouse import FileWarehouse
+
+# DuckDB and SQLAlchemy cost more than an idle pull: who needs them imports them.
+if TYPE_CHECKING:
+    from cbcr_assets.alerting import AlertService
+    from cbcr_assets.config import Policy
+    from cbcr_assets.warehouse import FileWarehouse
 
 CODE_ROOT = Path(cbcr_assets.__file__).resolve().parent.parent
 DBT_PROJECT = CODE_ROOT / "dbt_project"
@@ -65,6 +71,8 @@ class Platform:
         Raises:
             StoreError: Nobody says where it is.
         """
+        from cbcr_assets.alerting import StoreError
+
         if self.config.alert_store is None:
             return f"sqlite:///{self.home / 'alerts.db'}"
         try:
@@ -80,6 +88,8 @@ class Platform:
     @cached_property
     def warehouse(self) -> FileWarehouse:
         """The live warehouse and its snapshots."""
+        from cbcr_assets.warehouse import FileWarehouse
+
         config = self.config
         return FileWarehouse(config.warehouse, config.serving, keep=config.keep_snapshots)
 
@@ -99,6 +109,9 @@ class Platform:
             ConfigError: alerting.yaml is wrong.
             StoreError: The store cannot be opened, or nobody says where it is.
         """
+        from cbcr_assets.alerting import Links, open_service
+        from cbcr_assets.alerting.clock import uptime
+
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
             store_url=self.alert_store,
@@ -111,6 +124,8 @@ class Platform:
         )
 
     def _policy(self) -> Policy:
+        from cbcr_assets.config import load_policy
+
         file = self.config.alerting
 
         def load(content: Path | None) -> Policy:

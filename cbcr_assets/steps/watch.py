@@ -1,7 +1,7 @@
-"""The watch lane: inventory, collecting, pulling, evaluating the SLA rules.
+"""The watch lane: inventory, pulling, evaluating the SLA rules.
 
 Belongs here: the order of these steps, and the small state files between them.
-Does not belong here: alert delivery (see `alerts`), dbt, Dagster.
+Does not belong here: what there is to read (see `news`), alert delivery (`alerts`), dbt, Dagster.
 """
 
 import hashlib
@@ -13,19 +13,36 @@ from pathlib import Path
 
 import polars as pl
 
-from cbcr_assets.config import ConfigError, SourceConfig, expand_schedules, load_inventory
-from cbcr_assets.connectors.pull import PullReport, pull
+from cbcr_assets.config import ConfigError, expand_schedules, load_inventory
+from cbcr_assets.connectors.pull import pull
+from cbcr_assets.connectors.pull_report import PullReport
 from cbcr_assets.connectors.registry import connector
-from cbcr_assets.connectors.transports.collect import CollectReport, collect
-from cbcr_assets.connectors.transports.drop import OfferedFile, offered
+from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.steps.health import health
 from cbcr_assets.steps.in_force import accept, refusals, refuse
-from cbcr_assets.steps.inventory_sql import inventory_file, inventory_files
+from cbcr_assets.steps.inventory_sql import inventory_files
+from cbcr_assets.steps.news import (
+    collect_source,
+    inventory_news,
+    inventory_state,
+    offered_files,
+)
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 from cbcr_assets.warehouse.inventory import InventoryReport, scheduled_until, store_inventory
 from cbcr_assets.warehouse.sla import SlaEvaluation, evaluate, store
 
-_FILES_A_PULL = 500
+__all__ = [
+    "NextChange",
+    "collect_source",
+    "configuration_mark",
+    "evaluate_rules",
+    "next_change",
+    "offered_files",
+    "pull_source",
+    "rules",
+    "sync_inventory",
+]
+
 _SCHEDULE_BACK = timedelta(days=400)
 _SCHEDULE_AHEAD = timedelta(days=8)
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -47,12 +64,11 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
         ConfigError: The inventory is wrong; the stored one stays in force.
         WarehouseError: It could not be stored.
     """
-    config = platform.config
-    file = inventory_file(platform, now=now)
-    fingerprint = _fingerprint(config.file, file, now=now)
-    state = platform.home / "inventory.sha256"
-    if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
+    news = inventory_news(platform, now=now)
+    if news is None:
         return None
+    config, (file, fingerprint) = platform.config, news
+    state = inventory_state(platform)
     try:
         inventory = load_inventory(file, sources=config.sources)
     except ConfigError as error:
@@ -71,24 +87,6 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
         report = store_inventory(session, frames, scheduled, now=now)
     _write_atomically(state, fingerprint)
     return report
-
-
-def collect_source(platform: Platform, source: SourceConfig, *, now: datetime) -> CollectReport:
-    """Ask the source's own feeds (commands, logs, SQL) and spool what is new."""
-    return collect(
-        source,
-        spool=platform.spool,
-        ledger=platform.ledger,
-        now=now,
-        environ=platform.environ,
-    )
-
-
-def offered_files(platform: Platform, source: SourceConfig) -> list[OfferedFile]:
-    """Return the envelope files of a source that are not acknowledged yet, oldest first."""
-    folders = [platform.spool, *(feed.drop for feed in source.feeds if feed.drop is not None)]
-    files = [file for folder in folders for file in offered(folder, source.source_id)]
-    return sorted(platform.ledger.pending(files), key=lambda file: file.path.name)[:_FILES_A_PULL]
 
 
 def pull_source(platform: Platform, source_id: str, *, now: datetime) -> PullReport:
@@ -200,13 +198,6 @@ def _acknowledge(platform: Platform, files: Sequence[OfferedFile]) -> None:
             file.path.unlink(missing_ok=True)
         except OSError:
             continue  # a read-only inbox keeps its files; the ledger knows them
-
-
-def _fingerprint(*files: Path, now: datetime) -> str:
-    digest = hashlib.sha256(now.date().isoformat().encode())
-    for file in files:
-        digest.update(file.read_bytes() if file.is_file() else b"")
-    return digest.hexdigest()
 
 
 def _write_atomically(path: Path, text: str) -> None:

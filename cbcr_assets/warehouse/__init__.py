@@ -4,6 +4,9 @@ Belongs here: sessions, migrations, idempotent loads, publishing, guarded readin
 Does not belong here: what a tool's output means, dbt, Dagster.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from cbcr_assets.warehouse.base import (
     LoadResult,
     Session,
@@ -13,8 +16,10 @@ from cbcr_assets.warehouse.base import (
     WarehouseLocked,
     WarehouseMissing,
 )
-from cbcr_assets.warehouse.file import DuckSession, FileWarehouse
-from cbcr_assets.warehouse.publish import connect, current
+
+if TYPE_CHECKING:
+    from cbcr_assets.warehouse.file import DuckSession, FileWarehouse
+    from cbcr_assets.warehouse.publish import connect, current
 
 __all__ = [
     "DuckSession",
@@ -29,3 +34,17 @@ __all__ = [
     "connect",
     "current",
 ]
+
+# Imported when first asked for: DuckDB costs more than an idle pull.
+_HOMES = {
+    "DuckSession": "file",
+    "FileWarehouse": "file",
+    "connect": "publish",
+    "current": "publish",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -4,14 +4,17 @@ Belongs here: what a backend promises (sessions, loads, publishing) and the erro
 Does not belong here: how a backend keeps its promise (see `file`), or meaning of the facts.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class WarehouseError(Exception):

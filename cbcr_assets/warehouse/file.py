@@ -7,7 +7,7 @@ Does not belong here: what a snapshot is (see `publish`), or SQL text of merges 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,20 @@ from cbcr_assets.warehouse.base import (
 from cbcr_assets.warehouse.migrations import migrate
 
 _RETRY_S = 0.1
+_FEW = 100  # rows that are counted faster one by one
+_MOST_ROWS = 500_000
+"""Rows that are merged at a time: so much is held in memory twice."""
+_MOST_PLACES = 10_000
+"""Up to so many rows are fetched by their ids without reading the blocks between them."""
 
 
-def _alone(frame: pl.DataFrame, key: Sequence[str]) -> pl.Expr | pl.Series:
-    """Say of each row whether no other one has its key; mostly that holds of all."""
+def _alone(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Expr | pl.Series, int]:
+    """Say of each row whether no other one has its key (mostly that holds), and count the keys."""
     keys = frame.select(key)
-    return pl.lit(value=True) if keys.n_unique() == frame.height else keys.is_unique()
+    few = frame.height <= _FEW
+    different = len(set(keys.iter_rows())) if few else keys.n_unique()
+    alone = pl.lit(value=True) if different == frame.height else keys.is_unique()
+    return alone, different
 
 
 class DuckSession:
@@ -68,47 +76,65 @@ class DuckSession:
             raise WarehouseError(f"raw.{table}: the frame's schema is {frame.schema}")
         if frame.is_empty():
             return LoadResult(table, 0, 0, 0)
-        keyed = frame.with_columns(alone_=_alone(frame, definition.key))
-        seq = self.next_seq()
-        self._con.register("batch_", keyed.with_row_index("row_").to_arrow())
+        parts = [self._load(definition, part) for part in frame.iter_slices(_MOST_ROWS)]
+        inserted, updated = (sum(counts) for counts in zip(*parts, strict=True))
+        return LoadResult(table, frame.height, inserted, updated)
+
+    def _load(self, definition: RawTable, frame: pl.DataFrame) -> tuple[int, int]:
+        """Merge a part; return how many rows are new and how many improved."""
+        seq, height = self.next_seq(), frame.height
+        alone, keys = _alone(frame, definition.key)
+        batch = frame.with_columns(alone_=alone).with_row_index("row_")
+        self._con.register("batch_", batch.to_arrow())
         try:
-            if not definition.merged:
-                inserted = self._count(merge.append_sql(definition, seq))
-                return LoadResult(table, frame.height, inserted, 0)
-            fresh = self._count(merge.fresh_sql(definition, seq))
-            if fresh == frame.height:
-                return LoadResult(table, frame.height, fresh, 0)
-            self._run(merge.rest_sql(definition, seq) if fresh else merge.all_sql())
+            stored = self._find_stored(definition)
+            fresh = 0
+            if stored < keys:
+                fresh = self._insert(definition, seq, known=stored > 0, several=keys < height)
+            improved = 0
+            if stored and definition.merged:
+                improved = self._improve(definition, seq, most=height - fresh)
         finally:
             self._con.unregister("batch_")
+        return fresh, improved
+
+    def _find_stored(self, definition: RawTable) -> int:
+        """Fetch what is stored of the keys of `batch_`; return how many rows that are."""
+        stored = self._count(merge.places_sql(definition))
+        if stored:
+            self._run(merge.stored_sql(definition))
+        return stored
+
+    def _insert(self, definition: RawTable, seq: int, *, known: bool, several: bool) -> int:
+        """Insert what has a new key; return how many rows that are."""
+        if not definition.merged:
+            return self._count(merge.append_sql(definition, seq, known=known, several=several))
+        fresh = self._count(merge.alone_sql(definition, seq, known=known))
+        return fresh + (self._count(merge.several_sql(definition, seq, known=known))
+                        if several else 0)  # fmt: skip
+
+    def _improve(self, definition: RawTable, seq: int, *, most: int) -> int:
+        """Merge `batch_` with what is stored; return how many rows say something new.
+
+        At most `most` rows of it have a key that is stored.
+        """
         if definition.unwatched:
-            self._strike_known(definition)
-        new, old = self._fold(definition, seq)
-        return LoadResult(table, frame.height, fresh + new, old)
-
-    def _strike_known(self, definition: RawTable) -> None:
-        find, touch = merge.known_sql(definition)
-        if self._count(find):
-            self._run(touch)
-            self._run(merge.strike_sql())
-
-    def _fold(self, definition: RawTable, seq: int) -> tuple[int, int]:
-        """Merge what needs it; return how many rows are new and how many improved."""
-        if not self._count("select count(*) from incoming_"):
-            return 0, 0
+            find, touch = merge.known_sql(definition)
+            known = self._count(find)
+            if known:
+                self._run(touch)
+            if known == most:
+                return 0
         self._run(merge.merge_sql(definition))
-        self._run(merge.changed_sql(definition))
-        new, old = self.rows(
-            "select count(*) filter (is_new_), count(*) filter (not is_new_) from changed_"
-        )[0]
+        improved = self._count("select count(*) from merged_ where changed_")
         if definition.unwatched:
             self._run(merge.touch_sql(definition))
-        if old and definition.remembered:
+        if improved and definition.remembered:
             self._run(merge.remember_sql(definition, seq))
-        if new or old:
+        if improved:
             for statement in merge.replace_sql(definition, seq):
                 self._run(statement)
-        return int(new), int(old)
+        return improved
 
     def _count(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
         row = self._run(sql, parameters).fetchone()
@@ -136,6 +162,26 @@ class FileWarehouse:
     serving: Path
     keep: int = 3
     wait_s: float = 30.0
+    _kept: list[duckdb.DuckDBPyConnection] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    def keep_open(self) -> None:
+        """Keep the file open after a write, for the next one, until `let_go`.
+
+        Nobody else can write meanwhile, so who waits for something lets go first.
+
+        Raises:
+            WarehouseLocked: Somebody else kept the warehouse too long.
+            WarehouseError: It cannot be opened.
+        """
+        if not self._kept:
+            self._kept.append(self._open())
+
+    def let_go(self) -> None:
+        """Close the file when it was kept open."""
+        while self._kept:
+            self._kept.pop().close()
 
     @contextmanager
     def write(self) -> Iterator[DuckSession]:
@@ -195,6 +241,7 @@ class FileWarehouse:
         con = self._open()
         try:
             con.execute("set TimeZone = 'UTC'")
+            con.execute(f"set dynamic_or_filter_threshold = {_MOST_PLACES}")
             migrate(con)
             yield con
         except duckdb.IOException as error:

@@ -7,16 +7,26 @@ Choices: an attempt stays `running` until its end line, or until a later backup 
 repository and lock path is proven to hold the lock (then `lost`): a backup that fails on the lock
 proves nothing. Newer versions (since mid-2024) lock each repository by itself, so a backup to
 another one proves nothing either. Only a page checksum warning makes `succeeded_with_warnings`;
-others are about options.
+others are about options. Many lines are read by column where nothing about them can be doubted
+(`plain_backups`).
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from re import ASCII, Pattern
 from re import compile as pattern
 from typing import Any
 
+import polars as pl
+
 from cbcr_assets.connectors.base import Envelope, Parsed
-from cbcr_assets.connectors.pgbackrest.block import LABEL, Block, LogSpec, Message, stanza_of
+from cbcr_assets.connectors.pgbackrest.block import (
+    LABEL,
+    Block,
+    LogSpec,
+    Message,
+    Passage,
+    stanza_of,
+)
 from cbcr_assets.connectors.pgbackrest.facts import (
     ERROR,
     SIZE,
@@ -29,8 +39,10 @@ from cbcr_assets.connectors.pgbackrest.facts import (
     state_of,
 )
 from cbcr_assets.connectors.pgbackrest.logs import read_log
+from cbcr_assets.connectors.pgbackrest.plain_backups import PlainBackups, plain_backups
 from cbcr_assets.records import BackupState, BackupType, typed_frame
 
+_FEWEST = 1000
 _LABEL = pattern(rf"INFO: new backup label = ({LABEL})$", ASCII)
 _SIZE = pattern(rf"INFO: (full|diff|incr) backup size = ({SIZE})(?:,|$)", ASCII)
 _FACTS: dict[str, Pattern[str]] = {
@@ -57,16 +69,48 @@ _SPEC = LogSpec(
 )
 
 
-def parse_backup_log(envelope: Envelope, carry: str) -> Parsed:
-    """Read one piece of a backup log; open attempts are carried to the next piece."""
-    reading = read_log(envelope, carry, _SPEC)
-    rows = [row for block in reading.blocks if (row := _row(block, envelope))]
+def parse_backup_log(envelope: Envelope, carry: str, *, fewest: int = _FEWEST) -> Parsed:
+    """Read one piece of a backup log; open attempts are carried to the next piece.
+
+    Args:
+        envelope: The piece.
+        carry: What the last piece left over.
+        fewest: Fewer lines are read one by one, which is faster then; the answer is the same.
+    """
+    plain: PlainBackups | None = None
+
+    def passages(lines: Sequence[str]) -> Sequence[Passage]:
+        nonlocal plain
+        if len(lines) < fewest:
+            return ()
+        plain = plain_backups(lines, envelope, _FACTS)
+        return plain.passages
+
+    reading = read_log(envelope, carry, _SPEC, passages)
+    rows = {2 * place + 1: row for place, block in enumerate(reading.blocks)
+            if (row := _row(block, envelope))}  # fmt: skip
+    frame = typed_frame("backup_jobs", list(rows.values()))
+    if plain is not None and reading.passed:
+        frame = _with_plain(frame, list(rows), plain.rows, reading.passed)
     return Parsed(
-        frames={"backup_jobs": typed_frame("backup_jobs", rows)} if rows else {},
+        frames={} if frame.is_empty() else {"backup_jobs": frame},
         rejects=reading.rejects,
-        seen=len(rows) + len(reading.rejects),
+        seen=frame.height + len(reading.rejects),
         carry=reading.carry,
     )
+
+
+def _with_plain(
+    exact: pl.DataFrame,
+    places: list[int],
+    plain: pl.DataFrame,
+    passed: Sequence[tuple[int, int]],
+) -> pl.DataFrame:
+    """Put the plain backups that were passed over between the others, in the order of the log."""
+    taken = plain[[number for number, _ in passed]]
+    order = pl.Series([*places, *(2 * before for _, before in passed)], dtype=pl.Int64)
+    both = pl.concat([exact, taken]).with_columns(place_=order)
+    return both.sort("place_", maintain_order=True).drop("place_")
 
 
 def _row(block: Block, envelope: Envelope) -> dict[str, Any] | None:

@@ -190,6 +190,23 @@ def _unquoted(value: str) -> str:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A whole command in a text that can be passed over when no other one is open.
+
+    Attributes:
+        first: Its first line, counted from 0.
+        until: The line after its last one.
+        ended_at: When it ended, naive UTC; no line of it is later.
+        stamp: The same as it was written, local.
+    """
+
+    first: int
+    until: int
+    ended_at: datetime
+    stamp: str
+
+
+@dataclass(frozen=True)
 class LogSpec:
     """What is read out of one kind of log.
 

@@ -9,6 +9,7 @@ block that is still open, and a block is only taken for lost on proof.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cbcr_assets.connectors.base import Envelope, Reject
@@ -17,6 +18,7 @@ from cbcr_assets.connectors.pgbackrest.block import (
     End,
     LogSpec,
     Message,
+    Passage,
     read_end,
     stanza_of,
 )
@@ -33,8 +35,10 @@ MAX_LINE = 64 * 1024
 MAX_MORE = 50
 """Most lines of one error message that are kept."""
 
+BANNER = "-------------------PROCESS START-------------------"
+"""The line that every process writes first."""
+
 _MAX_EVIDENCE = 10
-_BANNER = "-------------------PROCESS START-------------------"
 _BANNERS = re.compile(r"-{5,}PROCESS START-{5,}")
 _STAMPED = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})([+-]\d{4})? P(\d{2,4}) +([A-Z]+): (.*)", re.ASCII
@@ -56,21 +60,40 @@ class Reading:
         blocks: Commands, open ones included; all have a begin line and a stanza.
         rejects: What is no part of such a log.
         carry: Open blocks in short, and the incomplete last line.
+        passed: Commands that were passed over: the number of each, and how many of the blocks
+            came before it.
     """
 
     blocks: tuple[Block, ...]
     rejects: tuple[Reject, ...]
     carry: str
+    passed: tuple[tuple[int, int], ...] = ()
 
 
-def read_log(envelope: Envelope, carry: str, spec: LogSpec) -> Reading:
-    """Read one piece of a log, or a whole one."""
+def read_log(
+    envelope: Envelope,
+    carry: str,
+    spec: LogSpec,
+    plain: Callable[[Sequence[str]], Sequence[Passage]] | None = None,
+) -> Reading:
+    """Read one piece of a log, or a whole one.
+
+    Args:
+        envelope: The piece.
+        carry: What the last piece left over.
+        spec: What is read out of it.
+        plain: Finds commands that can be passed over, for they are read otherwise.
+    """
     reader = _Reader(envelope, spec)
     lines = storable(carry + envelope.payload).split("\n")
     carried = carry.count("\n")
     rest = lines.pop()
-    for position, line in enumerate(lines):
-        reader.take(line.removesuffix("\r"), max(1, position - carried + 1))
+    begun = 0
+    for number, passage in enumerate(plain(lines) if plain else ()):
+        reader.take_all(lines, range(begun, passage.first), carried)
+        passed = reader.pass_over(number, passage)
+        begun = passage.until if passed else passage.first
+    reader.take_all(lines, range(begun, len(lines)), carried)
     return reader.finish(rest, max(1, len(lines) - carried + 1))
 
 
@@ -88,6 +111,23 @@ class _Reader:
         self._dropping = False  # the last message holds no fact, nor do its continuation lines
         self._last: Moment | None = None
         self._stamp = ""
+        self._passed: list[tuple[int, int]] = []
+
+    def take_all(self, lines: Sequence[str], places: range, carried: int) -> None:
+        """Take some of the lines; the first `carried` ones are not of this piece."""
+        for place in places:
+            self.take(lines[place].removesuffix("\r"), max(1, place - carried + 1))
+
+    def pass_over(self, number: int, passage: Passage) -> bool:
+        """Go on after a command that is read otherwise, if it has nothing to do with another."""
+        if self._owner():
+            return False
+        self._message, self._dropping = None, True
+        self._refusals.flush()
+        self._last, self._stamp = Moment(passage.ended_at), passage.stamp
+        self._clock.passed(passage.ended_at)
+        self._passed.append((number, len(self._blocks)))
+        return True
 
     def take(self, line: str, number: int) -> None:
         """Take the next line."""
@@ -236,14 +276,17 @@ class _Reader:
             rest = ""
         self._refusals.flush()
         good = []
+        goods = [0]
         for block in self._blocks:
             problem = self._problem(block)
             if problem is None:
                 good.append(block)
             elif not (self._envelope.stream and block.is_open):
                 self._refuse_block(block, problem)
+            goods.append(len(good))
         carry = self._carry(rest) if self._envelope.stream else ""
-        return Reading(tuple(good), tuple(self._refusals.rejects), carry)
+        passed = tuple((number, goods[before]) for number, before in self._passed)
+        return Reading(tuple(good), tuple(self._refusals.rejects), carry, passed)
 
     def _is_whole(self, rest: str) -> bool:
         """An end line is whole by itself; of a document all but a fact that may be cut is used."""
@@ -277,7 +320,7 @@ class _Reader:
         if self._spec.sticky or block.begin is None or self._problem(block):
             return _lines(block)
         in_progress = [message.line for message in block.kept if message is self._message]
-        return [_BANNER, block.begin.line, *in_progress]
+        return [BANNER, block.begin.line, *in_progress]
 
     def _mark(self, follows_block: bool) -> str:
         """A line that says how far the log was read, where the carried lines do not tell it."""
@@ -288,4 +331,4 @@ class _Reader:
 
 def _lines(block: Block) -> list[str]:
     messages = ([block.begin] if block.begin else []) + block.kept
-    return [_BANNER] + [line for m in messages for line in (m.line, *m.more)]
+    return [BANNER] + [line for m in messages for line in (m.line, *m.more)]

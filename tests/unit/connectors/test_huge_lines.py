@@ -46,8 +46,9 @@ instances:
 EVENT = {"event": "backup", "instance": "orders", "type": "full", "rc": 0,
          "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:10:00Z"}  # fmt: skip
 BACKUP = """-------------------PROCESS START-------------------
-2026-11-23 04:00:0{0}.000 P00   INFO: backup command begin 2.45: --exec-id={0}-a --stanza=orders
-2026-11-23 04:00:0{0}.500 P00   INFO: backup command end: completed successfully (500ms)
+2026-11-23 04:00:00.000 P00   INFO: backup command begin 2.45: --exec-id={0}-a --stanza=orders
+2026-11-23 04:00:00.400 P00   INFO: new backup label = 20261123-040000F
+2026-11-23 04:00:00.500 P00   INFO: backup command end: completed successfully (500ms)
 """
 HUGE = 100 * 1024 * 1024
 
@@ -91,10 +92,21 @@ def test_of_a_job_log_with_a_huge_line_the_rest_is_read(tmp_path: Path, filler: 
 
 @needs_proc
 @pytest.mark.slow
-def test_of_a_backup_log_with_a_huge_line_the_rest_is_read(tmp_path: Path) -> None:
-    parts = [BACKUP.format(1), "x" * HUGE + "\n", BACKUP.format(2)]
-    total = pulled(tmp_path, "pgbackrest", "backup_log", parts)
-    assert total["rows"] == [["orders:1-a", "succeeded"], ["orders:2-a", "succeeded"]]
-    assert total["seen"] == total["rejected"] + 2
+@pytest.mark.parametrize(
+    ("begin", "count"),
+    # 400 are enough to be read by column.
+    [("", 1), ("", 400), ("2026-11-23 04:00:00.000 P00   INFO: ", 400)],
+)
+def test_of_a_backup_log_with_a_huge_line_the_rest_is_read(
+    tmp_path: Path, begin: str, count: int
+) -> None:
+    backups = [BACKUP.format(number) for number in range(2 * count)]
+    huge = begin + "[" * HUGE + "\n"
+    total = pulled(tmp_path, "pgbackrest", "backup_log", [*backups[:count], huge, *backups[count:]])
+    assert sorted(total["rows"]) == sorted(
+        [f"orders:{number}-a", "succeeded"] for number in range(2 * count)
+    )
+    assert total["seen"] == total["rejected"] + 2 * count
+    assert total["rejected"] > 0
     assert total["longest"] <= 70_000
     assert total["peak_mib"] < 1024

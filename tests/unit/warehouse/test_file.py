@@ -152,3 +152,36 @@ def test_the_query_guard_answers_a_select_up_to_the_limit(warehouse: FileWarehou
     snapshot = warehouse.publish(now=NOW)
     frame = guarded_query(snapshot.path, "select * from range(100) t(n)", max_rows=10)
     assert frame["n"].to_list() == list(range(10))
+
+
+def test_a_warehouse_that_is_kept_open_is_written_again_and_let_go(tmp_path: Path) -> None:
+    warehouse = FileWarehouse(tmp_path / "w.duckdb", tmp_path / "s", wait_s=0.2)
+    script = f"import duckdb; duckdb.connect({str(warehouse.path)!r}).execute('from raw.pulls')"
+    with warehouse.write():
+        pass
+    warehouse.keep_open()
+    for number in range(3):
+        with warehouse.write() as session:
+            session.execute(f"insert into state.settings values ('{number}', 'x')")
+    others = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert b"lock" in others.stderr
+    warehouse.let_go()
+    warehouse.let_go()
+    subprocess.run([sys.executable, "-c", script], check=True)
+    with warehouse.write() as session:
+        assert session.rows("select count(*) from state.settings") == [(3,)]
+
+
+def test_what_is_committed_while_kept_open_survives_a_kill(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path\n"
+        "from cbcr_assets.warehouse import FileWarehouse\n"
+        "w = FileWarehouse(Path(sys.argv[1]), Path(sys.argv[1]).parent / 's'); w.keep_open()\n"
+        "with w.write() as s: s.execute(\"insert into state.settings values ('a', 'x')\")\n"
+        "os._exit(9)"
+    )
+    path = tmp_path / "w.duckdb"
+    done = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert done.returncode == 9
+    with FileWarehouse(path, tmp_path / "s").write() as session:
+        assert session.rows("select name from state.settings") == [("a",)]
