@@ -102,7 +102,7 @@ class Platform:
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
             store_url=self.alert_store,
-            policy=self._policy(),
+            policy=self.policy(),
             links=Links(
                 self.config.dashboard_url, self.config.dagster_url, self.config.runbooks_url
             ),
@@ -110,7 +110,12 @@ class Platform:
             wait_s=wait_s,
         )
 
-    def _policy(self) -> Policy:
+    def policy(self) -> Policy:
+        """Load who is told about what.
+
+        Raises:
+            ConfigError: alerting.yaml is wrong.
+        """
         file = self.config.alerting
 
         def load(content: Path | None) -> Policy:
