@@ -87,6 +87,7 @@ def _to_3(con: sa.Connection) -> None:
     if con.dialect.name == "sqlite":
         for statement in _TO_3_SQLITE:
             con.exec_driver_sql(statement)
+    con.exec_driver_sql("alter table outbox add column is_over integer not null default 0")
     # A store that began with version 1 has no such index yet.
     con.exec_driver_sql(
         "create index if not exists outbox_waiting on outbox (state, receiver, stream, id)"

@@ -141,6 +141,7 @@ outbox = sa.Table(
     _moment("created_at"), _moment("done_at", nullable=True),
     _elapsed("created_e"), _elapsed("due_e"), _due("lease_e"),
     sa.Column("ref", sa.Text), sa.Column("error", sa.Text),
+    _count("is_over"),  # a digest all of which has ended, as its receiver knows
     sa.Index("outbox_waiting", "state", "receiver", "stream", "id"),
     sqlite_autoincrement=True,  # an id is never given twice: see retention
 )  # fmt: skip
