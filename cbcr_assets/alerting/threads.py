@@ -1,6 +1,7 @@
 """Who heard what: which earlier message of a receiver a new one is about.
 
-Belongs here: those queries, and which digests told of it. Does not belong here: queueing and marking (see `outbox`).
+Belongs here: those queries, and which digests told of it.
+Does not belong here: queueing and marking (see `outbox`).
 """
 
 from collections.abc import Collection, Iterable, Mapping
