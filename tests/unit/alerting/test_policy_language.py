@@ -15,6 +15,8 @@ from cbcr_assets.config import ConfigError, load_policy
 from cbcr_assets.config.alertmanager import convert
 from cbcr_assets.config.policy_schema import policy_schema
 from cbcr_assets.config.time_intervals import TimeInterval
+from cbcr_assets.simulator import write_config
+from cbcr_assets.templates import read_template
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "alerting.md").read_text()
@@ -47,6 +49,33 @@ def test_the_examples_of_the_documentation_do_what_it_says(load, tmp_path):
 def test_the_example_policy_is_right():
     policy = load_policy(ROOT / "docs" / "alerting.example.yaml", environ={})
     assert set(policy.receivers) >= {"dba-channel", "storage", "managers"}
+
+
+@pytest.mark.parametrize(
+    "text", [read_template("alerting.yaml"), write_config._ALERTING], ids=["init", "demo"]
+)
+def test_a_lost_backup_is_told_once_by_the_policies_that_we_write(text, load, tmp_path):
+    def says(t, rule, instance, status):
+        labels = {"rule": rule, "team": "payments", "instance": instance}
+        return {"t": t, "op": "evaluate", "labels": labels, "status": status}
+
+    (tmp_path / "t.json").write_text(json.dumps({"tick": 10, "horizon": 900, "events": [
+        says(0, "backup_failed", "orders", "firing"), says(0, "backup_lost", "orders", "firing"),
+        says(0, "backup_lost", "stock", "firing"), says(300, "backup_failed", "orders", "ok"),
+        says(300, "backup_lost", "orders", "firing"),
+    ]}))  # fmt: skip
+    told = simulate(load(text), load_timeline(tmp_path / "t.json"))
+    heard = [
+        (one["t"], one["reason"], labels["rule"], labels["instance"])
+        for one in told if one["receiver"] == "on-call-log" for labels in one["firing"]
+    ]  # fmt: skip
+    assert sorted(heard)[:2] == [
+        (0.0, "firing", "backup_failed", "orders"), (0.0, "firing", "backup_lost", "stock"),
+    ]  # fmt: skip
+    # Once the louder one is over, what still holds is told.
+    assert {(rule, instance) for t, _, rule, instance in heard if t >= 300} == {
+        ("backup_lost", "orders"), ("backup_lost", "stock"),
+    }  # fmt: skip
 
 
 def test_the_schema_takes_the_examples_and_names_every_key():
