@@ -158,8 +158,12 @@ def explain(entries, members, message, line, believes):
             e["detail"] == message.by for key in named for e in before["acknowledged", *key]
         ),
         "resolved": lambda: any(one["says"] != "firing" for one in members),
-        # One that ended and began again between two messages goes on, as far as it knows.
-        "repeat": lambda: {name for name, _ in named} <= {name for name, _ in believes},
+        # One that ended and began again between two messages goes on, as far as it knows; and who
+        # refused the beginning hears it when it is said again.
+        "repeat": lambda: (
+            {name for name, _ in named} <= {name for name, _ in believes}
+            or line["receiver"] in {e["receiver"] for e in before["dead", None, None]}
+        ),
     }  # fmt: skip
     assert why.get(message.kind, lambda: True)(), message.kind
 

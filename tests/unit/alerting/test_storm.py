@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from cbcr_assets.alerting import Ack
+from cbcr_assets.config.matchers import read_matcher
+
 PAGERS = """
 route: {{receiver: pager, group_by: [subject_id], group_interval: 0s, repeat_interval: {repeat}}}
 receivers:
@@ -84,6 +87,19 @@ def test_a_storm_that_is_over_at_once_leaves_no_incident(pager, row, stub):
     say(engine, row, [])
     settle(engine)
     assert Pager(stub.requests).open == {}
+
+
+def test_a_storm_of_ends_ends_each_incident(pager, row, stub):
+    engine = pager()
+    for count in range(1, len(NAMES) + 1):
+        say(engine, row, NAMES[:count])
+        engine.tick(after_s=40)
+    assert len(Pager(stub.requests).open) == len(Pager(stub.requests).paged) == len(NAMES)
+    began = len(stub.requests)
+    say(engine, row, [])
+    settle(engine)
+    assert Pager(stub.requests).open == {}
+    assert len(stub.requests) == 2 * began, "each end once"
 
 
 def test_what_began_again_before_its_end_was_told_keeps_the_incident(pager, row, stub):
@@ -169,9 +185,6 @@ def test_what_is_said_again_pages_nobody_anew(left, pager, row, stub):
 
 
 def test_the_incident_of_a_digest_is_acknowledged_when_all_of_it_is(pager, row, stub):
-    from cbcr_assets.alerting import Ack
-    from cbcr_assets.config.matchers import read_matcher
-
     engine = pager()
     say(engine, row, NAMES)
     engine.tick()
