@@ -175,7 +175,9 @@ def test_every_way_of_a_receiver_is_told_and_once(converted, load, write):
 def test_where_a_child_goes_on_the_ways_are_left_to_a_person(converted, load):
     text = RECEIVERS.replace("receiver: mail, ", "receiver: mail, continue: true, ")
     done = converted(text)
-    assert any(": route: a receiver of CBCR has one way; add routes by hand" in n for n in done.notes)
+    assert any(
+        ": route: a receiver of CBCR has one way; add routes by hand" in n for n in done.notes
+    )
     load(done.text)
 
 
