@@ -99,6 +99,23 @@ def test_a_migrated_store_has_the_indexes_of_a_new_one(engine_at, old_store, tmp
     assert indexes(old_store(VERSION_2).store_url) == indexes(new.store_url)
 
 
+def test_a_second_version_on_postgresql_goes_on(postgres_url, engine_at, row, tmp_path):
+    """PostgreSQL never gave an id twice: only what is new is added, and nothing is copied."""
+    engine = engine_at(tmp_path, APART, store_url=postgres_url)
+    engine.say(row("db", "breached"))
+    engine.deliver()
+    before = newest(postgres_url)
+    with open_store(postgres_url).begin() as con:
+        con.exec_driver_sql("alter table outbox drop column is_over")
+        con.exec_driver_sql("drop index outbox_waiting")
+        con.exec_driver_sql("update meta set value = '2' where name = 'version'")
+    engine.service = engine.open()
+    assert newest(postgres_url) == before
+    with open_store(postgres_url).connect() as con:
+        assert "outbox_waiting" in {one["name"] for one in sa.inspect(con).get_indexes("outbox")}
+    assert [line["kind"] for line in engine.told(row("db", "ok"))] == ["resolved"]
+
+
 def test_a_store_of_the_first_version_opens_and_goes_on(engine_at, row, tmp_path):
     engine = engine_at(tmp_path)
     database = tmp_path / "old.db"
