@@ -24,8 +24,8 @@ select 'rpo' as rule, 'instance' as subject_kind, 'db-' || i as subject_id, 'bre
   '{"instance": "db-' || i || '"}' as labels, 'db-' || i || ' is late' as summary,
   'docs/x.md' as runbook
 from range(50_000) as numbers(i)"""
-# What the hook promises, and what Dagster needs to note that it has ended.
-LIMIT_S = 3.0 + 0.5
+# The hook promises 3 s; the rest is for a machine with other work, which notes its end late.
+LIMIT_S = 3.0 + 3.0
 
 
 def now() -> datetime:
@@ -85,7 +85,7 @@ def test_a_receiver_that_hangs_costs_the_budget_of_the_hook_and_no_message(
     class Slow:
         def send(self, *_: Any, timeout_s: float, **__: Any) -> Outcome:
             sends.append(timeout_s)
-            time.sleep(6)
+            time.sleep(20)
             return Delivered()
 
     with monkeypatch.context() as patched:
