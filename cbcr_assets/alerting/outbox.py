@@ -100,6 +100,11 @@ def _gives_way(con: sa.Connection, old: Any, draft: Draft) -> bool:
     """
     if "acknowledged" in (old.kind, draft.message.kind):
         return False
+    if draft.stream == DIGEST:
+        # In its place it would overtake what was queued since about the same alerts.
+        since = (outbox.c.receiver == old.receiver) & (outbox.c.id > old.id)
+        waits = sa.select(outbox.c.id).where(since, outbox.c.state == "pending").limit(1)
+        return con.execute(waits).first() is None
     if old.kind != "resolved" or decode(old.payload).incident == draft.message.incident:
         return True
     return not heard(con, old.receiver, says_in(con, old.id), before=old.id)
@@ -168,7 +173,10 @@ def _next(con: sa.Connection, now_e: float, without: Collection[str]) -> dict[st
     overtakes = sa.exists().where(
         earlier.c.receiver == outbox.c.receiver, earlier.c.state == "pending",
         earlier.c.id < outbox.c.id,
-        sa.or_(earlier.c.stream == outbox.c.stream, earlier.c.stream == DIGEST),
+        sa.or_(
+            earlier.c.stream == outbox.c.stream, earlier.c.stream == DIGEST,
+            sa.and_(outbox.c.stream == DIGEST, _share_an_alert(earlier.c.id, outbox.c.id)),
+        ),
     )  # fmt: skip
     asked_to_wait = sa.exists().where(
         pause.c.receiver == outbox.c.receiver, pause.c.until_e > now_e
@@ -182,6 +190,16 @@ def _next(con: sa.Connection, now_e: float, without: Collection[str]) -> dict[st
         .order_by(outbox.c.rank.desc(), outbox.c.id.desc())
     )  # fmt: skip
     return dict(iter(rows))
+
+
+def _share_an_alert(
+    one: sa.ColumnElement[int], other: sa.ColumnElement[int]
+) -> sa.ColumnElement[bool]:
+    mine, theirs = outbox_member.alias(), outbox_member.alias()
+    return sa.exists().where(
+        mine.c.outbox_id == one, theirs.c.outbox_id == other,
+        theirs.c.fingerprint == mine.c.fingerprint,
+    )  # fmt: skip
 
 
 def mark_sent(con: sa.Connection, claimed: Claimed, ref: str, *, now: datetime) -> bool:
