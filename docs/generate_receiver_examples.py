@@ -65,7 +65,7 @@ def rendered() -> Mapping[str, str]:
             "blocks": blocks(told, LINKS, button="…"),
         },
         "pagerduty": {**keys, **event(outgoing, LINKS)},
-        "opsgenie": opsgenie.call(outgoing)[1],
+        "opsgenie": opsgenie.calls(outgoing)[0][1],
         "teams": envelope(told, LINKS),
         "webhook": body(told, LINKS),
         "alertmanager": manager.alerts(outgoing, NOW),

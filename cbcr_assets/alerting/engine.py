@@ -140,6 +140,7 @@ def _apply(work: Work, scope: str, change: Change, at: datetime) -> None:
 
 def _acknowledge(work: Work, ack: Ack) -> None:
     told: dict[str, Notice] = {}
+    before = len(work.decision.journal)
     for known in work.firing():
         if not all_match(ack.matchers, known.all_labels()):
             continue
@@ -155,6 +156,9 @@ def _acknowledge(work: Work, ack: Ack) -> None:
             if hears and group.members[episode.fingerprint].heard:
                 notice = told.setdefault(group.key, Notice(group, "acknowledged", by=ack.by))
                 notice.firing.append(episode)
+    if len(work.decision.journal) == before:
+        meant = ack.incident or ", ".join(map(str, ack.matchers))
+        work.decision.journal.append(Entry("acknowledged_nothing", detail=f"{meant} by {ack.by}"))
     work.decision.drafts += [draft(notice, work.now) for notice in told.values()]
 
 

@@ -37,6 +37,11 @@ def merge(waiting: Waiting, draft: Draft) -> Draft:
         draft: The next message of the same group.
     """
     firing = dict(draft.firing)
+    if draft.message.kind == "digest":
+        # The next message of a group says all that fires in it; the next digest, only what is due.
+        ended = {name for name, _ in draft.resolved}
+        late = {name: n for name, (n, says) in waiting.says.items() if says == "firing"}
+        firing = {name: n for name, n in late.items() if name not in ended} | firing
     resolved = {name: n for name, (n, says) in waiting.says.items() if says != "firing"}
     resolved |= dict(draft.resolved)
     resolved = {name: n for name, n in resolved.items() if name not in firing}
@@ -85,8 +90,14 @@ def _joined(
         severity=max(old.severity, new.severity, key=SEVERITIES.index),
         counts=new.counts if new.total == len(total) else {},
         escalation_step=max(old.escalation_step, new.escalation_step),
-        groups=max(old.groups, new.groups),
+        groups=_groups(old, new, len(total)),
     )
+
+
+def _groups(old: Message, new: Message, total: int) -> int:
+    """Return how many groups both are about; groups of two digests share no alert, or are one."""
+    apart = new.kind == old.kind == "digest" and total == old.total + new.total
+    return old.groups + new.groups if apart else max(old.groups, new.groups)
 
 
 def _kind(old: Message, new: Message, *, is_end: bool) -> str:

@@ -172,10 +172,16 @@ class Outgoing:
     Attributes:
         message: The message.
         thread: What it continues, when all of it continues one message.
+        known_as: Where the receiver was told all of it before; empty: some of it is news.
+        ends: Digests that told of what is over now, and of nothing else that still goes on.
+        answers: Digests that told of what is acknowledged now, and of nothing that is not.
     """
 
     message: Message
     thread: Thread | None = None
+    known_as: str = ""
+    ends: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     @property
     def incident(self) -> str:
@@ -188,6 +194,11 @@ class Outgoing:
         if message.total == 1 and message.members:
             return f"{message.members[0].fingerprint}-{message.members[0].episode}"
         return message.id
+
+    @property
+    def page(self) -> str:
+        """What a pager knows it by that calls for each name once: what it knows is no new one."""
+        return self.known_as or self.incident
 
     @property
     def ends_incident(self) -> bool:

@@ -1,7 +1,8 @@
 """The outbox: messages on their way, who holds them, and what became of them.
 
 Belongs here: queueing, leasing, marking, giving up. All of it runs in a transaction of the caller.
-Does not belong here: sending (see `delivery`), joining two messages (see `merge`).
+Does not belong here: sending (see `delivery`), joining two messages (see `merge`), what of a
+message is said in the end (see `outgoing`).
 
 A message stays `pending` until its receiver has it, so it is delivered at least once. Messages of
 one receiver and stream (a group) never overtake each other, and none overtakes a digest. The next
@@ -10,7 +11,7 @@ the end of an incident that was told stays by itself.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,13 +23,13 @@ from cbcr_assets.alerting.compose import DIGEST
 from cbcr_assets.alerting.merge import Waiting, merge, says_of
 from cbcr_assets.alerting.message import Message, Outgoing, Undelivered, decode, encode
 from cbcr_assets.alerting.model import SEVERITIES, Moment
+from cbcr_assets.alerting.outgoing import outgoing_of, says_in
 from cbcr_assets.alerting.snapshot import Draft
 from cbcr_assets.alerting.tables import journal, outbox, outbox_member, pause
-from cbcr_assets.alerting.threads import heard, thread
+from cbcr_assets.alerting.threads import heard
 
 # Nobody waits longer than this because a receiver asks for it.
 LONGEST_WAIT_S = 3_600.0
-_IN_THREAD = ("escalation", "acknowledged")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Claimed:
         dedup_key: Its identity; another message may take its place.
         is_end: It says that something is over.
         outgoing: What is sent; None when nobody is left who should hear it.
+        ends: Digests that are over with it, by their place in the outbox.
     """
 
     id: int
@@ -52,6 +54,7 @@ class Claimed:
     dedup_key: str
     is_end: bool
     outgoing: Outgoing | None
+    ends: tuple[int, ...] = ()
 
 
 def enqueue(con: sa.Connection, drafts: Iterable[Draft], *, now: Moment) -> None:
@@ -97,9 +100,14 @@ def _gives_way(con: sa.Connection, old: Any, draft: Draft) -> bool:
     """
     if "acknowledged" in (old.kind, draft.message.kind):
         return False
+    if draft.stream == DIGEST:
+        # In its place it would overtake what was queued since about the same alerts.
+        since = (outbox.c.receiver == old.receiver) & (outbox.c.id > old.id)
+        waits = sa.select(outbox.c.id).where(since, outbox.c.state == "pending").limit(1)
+        return con.execute(waits).first() is None
     if old.kind != "resolved" or decode(old.payload).incident == draft.message.incident:
         return True
-    return not heard(con, old.receiver, _says(con, old.id), before=old.id)
+    return not heard(con, old.receiver, says_in(con, old.id), before=old.id)
 
 
 def _insert(con: sa.Connection, draft: Draft, now: Moment) -> int:
@@ -117,7 +125,7 @@ def _insert(con: sa.Connection, draft: Draft, now: Moment) -> int:
 
 
 def _replace(con: sa.Connection, old: Any, draft: Draft, now: Moment) -> Draft:
-    says = _says(con, old.id)
+    says = says_in(con, old.id)
     before = heard(con, old.receiver, says, before=old.id)
     joined = merge(Waiting(decode(old.payload), says, set(before)), draft)
     con.execute(
@@ -165,7 +173,10 @@ def _next(con: sa.Connection, now_e: float, without: Collection[str]) -> dict[st
     overtakes = sa.exists().where(
         earlier.c.receiver == outbox.c.receiver, earlier.c.state == "pending",
         earlier.c.id < outbox.c.id,
-        sa.or_(earlier.c.stream == outbox.c.stream, earlier.c.stream == DIGEST),
+        sa.or_(
+            earlier.c.stream == outbox.c.stream, earlier.c.stream == DIGEST,
+            sa.and_(outbox.c.stream == DIGEST, _share_an_alert(earlier.c.id, outbox.c.id)),
+        ),
     )  # fmt: skip
     asked_to_wait = sa.exists().where(
         pause.c.receiver == outbox.c.receiver, pause.c.until_e > now_e
@@ -181,8 +192,20 @@ def _next(con: sa.Connection, now_e: float, without: Collection[str]) -> dict[st
     return dict(iter(rows))
 
 
+def _share_an_alert(
+    one: sa.ColumnElement[int], other: sa.ColumnElement[int]
+) -> sa.ColumnElement[bool]:
+    mine, theirs = outbox_member.alias(), outbox_member.alias()
+    return sa.exists().where(
+        mine.c.outbox_id == one, theirs.c.outbox_id == other,
+        theirs.c.fingerprint == mine.c.fingerprint,
+    )  # fmt: skip
+
+
 def mark_sent(con: sa.Connection, claimed: Claimed, ref: str, *, now: datetime) -> bool:
     """Record that a receiver has a message; False when another one is in its place meanwhile."""
+    if claimed.ends:
+        con.execute(outbox.update().where(outbox.c.id.in_(claimed.ends)).values(is_over=1))
     return _finish(con, claimed, "sent", now=now, ref=ref)
 
 
@@ -213,7 +236,7 @@ def pass_on(con: sa.Connection, claimed: Claimed, fallback: str, why: str, *, no
     The end of an episode is passed on only where the fallback heard the beginning, and once.
     """
     row = con.execute(sa.select(outbox).where(outbox.c.id == claimed.id)).one()
-    says = _says(con, claimed.id)
+    says = says_in(con, claimed.id)
     firing = {name: n for name, (n, what) in says.items() if what != "resolved"}
     over = {name: n for name, (n, what) in says.items() if what == "resolved"}
     if row.state != "dead":  # what the receiver did hear is not passed on
@@ -284,36 +307,8 @@ def _finish(
 
 def _claimed(con: sa.Connection, row: Any) -> Claimed:
     message = decode(row.payload)
-    ends = row.kind == "resolved" or (row.kind == DIGEST and not message.total)
+    is_end = row.kind == "resolved" or (row.kind == DIGEST and not message.total)
+    outgoing, ends = outgoing_of(con, row, message)
     return Claimed(
-        row.id, row.receiver, row.attempts, row.created_e, row.dedup_key, ends,
-        _outgoing(con, row, message),
-    )  # fmt: skip
-
-
-def _outgoing(con: sa.Connection, row: Any, message: Message) -> Outgoing | None:
-    """Return what is sent: nothing about an end whose beginning was never heard."""
-    says = _says(con, row.id)
-    over = {name: n for name, (n, what) in says.items() if what == "resolved"}
-    told = heard(con, row.receiver, over, before=row.id) if over else {}
-    if unheard := over.keys() - told.keys():
-        if row.kind == "resolved":
-            kept = says.keys() - unheard - {n for n, (_, w) in says.items() if w == "firing"}
-            if not kept:
-                return None
-            message = message.only(set(kept))
-        else:
-            others = tuple(m for m in message.others if m.fingerprint not in unheard)
-            total = max(message.others_total - len(unheard), 0)
-            message = replace(message, others=others, others_total=total)
-    if row.kind == "resolved":
-        return Outgoing(message, thread(con, told))
-    if row.kind in _IN_THREAD:
-        fires = {name: n for name, (n, what) in says.items() if what == "firing"}
-        return Outgoing(message, thread(con, heard(con, row.receiver, fires, before=row.id)))
-    return Outgoing(message)
-
-
-def _says(con: sa.Connection, outbox_id: int) -> Mapping[str, tuple[int, str]]:
-    query = sa.select(outbox_member).where(outbox_member.c.outbox_id == outbox_id)
-    return {row.fingerprint: (row.n, row.says) for row in con.execute(query)}
+        row.id, row.receiver, row.attempts, row.created_e, row.dedup_key, is_end, outgoing, ends
+    )

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-VERSION = 2
+VERSION = 3
 _LOCK = 72_616_274
 _READ_ONLY = "cbcr_read_only"
 _META = sa.MetaData()
@@ -141,7 +141,9 @@ outbox = sa.Table(
     _moment("created_at"), _moment("done_at", nullable=True),
     _elapsed("created_e"), _elapsed("due_e"), _due("lease_e"),
     sa.Column("ref", sa.Text), sa.Column("error", sa.Text),
+    _count("is_over"),  # a digest all of which has ended, as its receiver knows
     sa.Index("outbox_waiting", "state", "receiver", "stream", "id"),
+    sqlite_autoincrement=True,  # an id is never given twice: see retention
 )  # fmt: skip
 
 # Which episodes a message is about: all of them, not only those it lists.
@@ -168,6 +170,7 @@ journal = sa.Table(
     sa.Column("status", sa.Text), sa.Column("severity", sa.Text),
     sa.Column("evaluation_id", sa.Text), sa.Column("receiver", sa.Text),
     sa.Column("outbox_id", sa.Integer), sa.Column("detail", sa.Text),
+    sqlite_autoincrement=True,  # the warehouse reads on from the last id it has
 )  # fmt: skip
 
 seen_evaluation = sa.Table(

@@ -1,6 +1,7 @@
 """Who heard what: which earlier message of a receiver a new one is about.
 
-Belongs here: those queries. Does not belong here: queueing and marking (see `outbox`).
+Belongs here: those queries, and which digests told of it.
+Does not belong here: queueing and marking (see `outbox`).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,8 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from cbcr_assets.alerting.load import chunks
-from cbcr_assets.alerting.message import Thread
+from cbcr_assets.alerting.message import Message, Thread
 from cbcr_assets.alerting.tables import episode, outbox, outbox_member
+
+# Enough to find the newest name.
+_PARENTS = 500
 
 
 def heard(
@@ -78,3 +82,92 @@ def thread(con: sa.Connection, told_in: Mapping[str, int]) -> Thread | None:
     ).one()  # fmt: skip
     total, over = row
     return Thread(ref, total, is_over=total == over)
+
+
+def known_as(
+    con: sa.Connection, receiver: str, firing: Mapping[str, int], message: Message, *, before: int
+) -> str:
+    """Return what a channel called the message that told all of this; empty: some of it is news.
+
+    Args:
+        con: Transaction.
+        receiver: The receiver.
+        firing: Episodes that are said to fire, by alert.
+        message: What says so.
+        before: Only messages before this one count.
+    """
+    told_in = heard(con, receiver, firing, before=before) if firing else {}
+    if not told_in or firing.keys() - told_in.keys():
+        return ""
+    parents = sorted(set(told_in.values()))[-_PARENTS:]
+    query = sa.select(outbox.c.ref).where(outbox.c.id.in_(parents)).order_by(outbox.c.id)
+    rows: Iterable[str | None] = con.execute(query).scalars()
+    refs = [ref for ref in rows if ref]
+    # An incident of its own is continued by itself.
+    return "" if message.incident in refs or not refs else refs[-1]
+
+
+def digests(
+    con: sa.Connection, receiver: str, alerts: Collection[str], *, said_in: int, ended: bool
+) -> dict[int, str]:
+    """Return the digests that told of alerts and of nothing else that still needs somebody.
+
+    What counts is what the receiver was told: one that ended and began again between two messages
+    goes on as far as it knows.
+
+    Args:
+        con: Transaction.
+        receiver: The receiver.
+        alerts: Alerts that are over, or that somebody takes care of.
+        said_in: The message that says so.
+        ended: All that they told of must be over; else it is enough that somebody takes care of it.
+
+    Returns:
+        What the channel called each, by its place in the outbox; none that was over before.
+    """
+    found: dict[int, str] = {}
+    for chunk in chunks(sorted(alerts)):
+        rows: Iterable[Any] = con.execute(
+            sa.select(outbox.c.id, outbox.c.ref).distinct()
+            .join(outbox_member, outbox.c.id == outbox_member.c.outbox_id)
+            .where(
+                outbox_member.c.fingerprint.in_(chunk), outbox_member.c.says == "firing",
+                outbox.c.kind == "digest", outbox.c.receiver == receiver, outbox.c.id < said_in,
+                outbox.c.state == "sent", outbox.c.is_over == 0, outbox.c.ref != "",
+            )
+        )  # fmt: skip
+        found |= {row.id: row.ref for row in rows}
+    open_ones = _told_open(receiver, said_in) if ended else _unanswered()
+    return {
+        number: ref for number, ref in found.items()
+        if con.execute(open_ones.where(outbox_member.c.outbox_id == number)).first() is None
+    }  # fmt: skip
+
+
+def _told_open(receiver: str, said_in: int) -> sa.Select[Any]:
+    """Select an alert of a digest whose end nobody told since."""
+    later, message = outbox_member.alias(), outbox.alias()
+    told_over = (
+        sa.exists()
+        .where(
+            later.c.fingerprint == outbox_member.c.fingerprint, later.c.says != "firing",
+            later.c.outbox_id > outbox_member.c.outbox_id, message.c.id == later.c.outbox_id,
+            message.c.receiver == receiver,
+            sa.or_(message.c.state == "sent", message.c.id == said_in),
+        )
+    )  # fmt: skip
+    firing = outbox_member.c.says == "firing"
+    return sa.select(outbox_member.c.n).where(firing, sa.not_(told_over)).limit(1)
+
+
+def _unanswered() -> sa.Select[Any]:
+    """Select an alert of a digest that goes on and that nobody takes care of."""
+    same = episode.c.fingerprint == outbox_member.c.fingerprint
+    return (
+        sa.select(episode.c.n).join_from(outbox_member, episode, same)
+        .where(
+            outbox_member.c.says == "firing", episode.c.resolved_at.is_(None),
+            episode.c.fired == 1, episode.c.acked_by == "",
+        )
+        .limit(1)
+    )  # fmt: skip

@@ -14,7 +14,7 @@ import polars as pl
 import typer
 
 from cbcr_assets.alerting import Ack, Silence, Unsilence
-from cbcr_assets.cli import rehearse
+from cbcr_assets.cli import rehearse, serve_slack
 from cbcr_assets.cli.errors import wrong_use
 from cbcr_assets.cli.output import Format, FormatOption, now_utc, show
 from cbcr_assets.config import Refused
@@ -104,6 +104,7 @@ def tick() -> None:
     typer.echo(f"reconciled {outcome.reconciled}, {outcome.delivery}")
 
 
+app.command("serve-slack")(serve_slack.serve_slack)
 app.command("test-route")(rehearse.try_route)
 app.command()(rehearse.simulate)
 app.command("import-alertmanager")(rehearse.import_alertmanager)

@@ -16,6 +16,7 @@ import polars as pl
 from cbcr_assets.config import ConfigError, FeedConfig, SourceConfig, load_inventory, load_policy
 from cbcr_assets.steps.inventory_sql import inventory_file
 from cbcr_assets.steps.platform import Platform, open_platform
+from cbcr_assets.steps.slack_button import NoSecretError, signing_secrets
 from cbcr_assets.warehouse import WarehouseError, current
 
 _ROOM_BYTES = 1 << 30
@@ -80,6 +81,11 @@ def _policy(platform: Platform) -> Iterator[Finding]:
     for problem in policy.missing_secrets():
         yield Finding("alerting", "wrong", problem)
     yield Finding("alerting", "ok", f"{len(policy.receivers)} receivers")
+    if platform.config.slack_button is not None:
+        try:
+            signing_secrets(policy)
+        except NoSecretError as error:
+            yield Finding("slack_button", "wrong", str(error))
 
 
 def _source(source: SourceConfig) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """`cbcr up`: one process tree with a clean start and a clean stop.
 
-Belongs here: starting, watching and stopping webserver, daemon, code locations and Streamlit.
+Belongs here: starting, watching and stopping webserver, daemon, code locations, Streamlit and the
+listener for Slack's button.
 Does not belong here: what they do.
 """
 
@@ -18,6 +19,8 @@ from pathlib import Path
 import psutil
 import typer
 
+from cbcr_assets.alerting.receivers.slack_interactivity import HEALTH
+from cbcr_assets.config.main import SlackButton
 from cbcr_assets.steps.platform import CODE_ROOT, Platform
 from cbcr_assets.templates import read_template
 
@@ -64,6 +67,8 @@ def _servers(platform: Platform, *, port: int, dashboard_port: int) -> Iterator[
     try:
         children.append(_dagster(platform, environ, port))
         children.append(_streamlit(platform, environ, dashboard_port))
+        if platform.config.slack_button is not None:
+            children.append(_slack_button(platform, environ, platform.config.slack_button))
         yield children
     except KeyboardInterrupt:
         typer.echo("stopping …", err=True)
@@ -102,6 +107,13 @@ def _streamlit(platform: Platform, environ: Mapping[str, str], port: int) -> Chi
     command += ["--server.fileWatcherType", "none"]
     url = f"http://{_HOST}:{port}"
     return _start("Streamlit", url, f"{url}/_stcore/health", command, environ, platform)
+
+
+def _slack_button(platform: Platform, environ: Mapping[str, str], place: SlackButton) -> Child:
+    code = "from cbcr_assets.cli import main; main()"
+    command = [sys.executable, "-c", code, "alerts", "serve-slack"]
+    url = f"http://{place.host}:{place.port}"
+    return _start("Slack", url, url + HEALTH, command, environ, platform)
 
 
 def _start(

@@ -1,10 +1,7 @@
 """From an alertmanager.yml to an alerting.yaml with the same meaning.
 
-Belongs here: the translation, and notes about what has no place in CBCR.
-Does not belong here: the policy itself (see `alerting`).
-
-A secret that stands in the file is not copied: the policy names an environment variable, and a
-note says which value belongs into it.
+Belongs here: routes, inhibition, intervals, and notes about what has no place in CBCR.
+Does not belong here: receivers (see `alertmanager_receivers`), the policy itself (see `alerting`).
 """
 
 import re
@@ -15,12 +12,18 @@ from typing import Any
 
 import yaml
 
+from cbcr_assets.config.alertmanager_receivers import Receivers
+from cbcr_assets.config.document import KeyPath
 from cbcr_assets.config.problems import ConfigError, load_yaml
 
 _TIMERS = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
 _ROUTE = (
     "receiver", "group_by", *_TIMERS, "continue", "mute_time_intervals", "active_time_intervals",
 )  # fmt: skip
+_HANDLED = {*_ROUTE, "matchers", "match", "match_re", "routes"}
+_KNOWN = {
+    "global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals",
+}  # fmt: skip
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Converted:
 
     Attributes:
         text: The alerting.yaml.
-        notes: What was left out or must be done by hand; never a secret.
+        notes: What was left out or must be done by hand, with file, line and path; never a secret.
     """
 
     text: str
@@ -46,34 +49,71 @@ def convert(file: Path) -> Converted:
     data = document.data
     if not isinstance(data, dict) or not isinstance(data.get("route"), dict):
         raise ConfigError([document.problem((), "this is no alertmanager.yml: it has no route")])
-    notes: list[str] = []
-    policy: dict[str, Any] = {"route": _TIMERS | {"group_by": []} | _route(data["route"], notes)}
-    if policy["route"].get("group_by") == []:
-        del policy["route"]["group_by"]
-    policy["receivers"] = _receivers(data, notes)
-    _split(policy["route"], data, policy["receivers"], notes)
+    receivers = Receivers(document)
+    receivers.convert()
+    tree = _Tree(receivers)
+    route = _TIMERS | {"group_by": []} | tree.convert(("route",), data["route"])
+    if route.get("group_by") == []:
+        del route["group_by"]
+    tree.tell_each_way(("route",), route, "")
+    policy: dict[str, Any] = {"route": route, "receivers": receivers.found}
     if rules := [_inhibit(rule) for rule in data.get("inhibit_rules") or []]:
         policy["inhibit_rules"] = rules
     intervals = [*(data.get("time_intervals") or []), *(data.get("mute_time_intervals") or [])]
     if intervals:
         policy["time_intervals"] = intervals
-    known = {"route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals"}
-    notes += [f"left out: {key}" for key in data if key not in known]
+    for key in data:
+        if key not in _KNOWN:
+            receivers.note((key,), "left out")
     head = f"# Converted from {file.name}; see the notes that were printed with it.\n"
     body = yaml.safe_dump(policy, sort_keys=False, allow_unicode=True)
-    return Converted(head + body, notes)
+    return Converted(head + body, receivers.notes)
 
 
-def _route(route: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    found = {key: route[key] for key in _ROUTE if key in route}
-    if matchers := _matchers(route, ""):
-        found["matchers"] = matchers
-    children = [_route(child, notes) for child in route.get("routes") or []]
-    if children:
-        found["routes"] = children
-    handled = {*_ROUTE, "matchers", "match", "match_re", "routes"}
-    notes += [f"left out of a route: {key}" for key in route if key not in handled]
-    return found
+@dataclass
+class _Tree:
+    """Routes, with the names that receivers have here."""
+
+    receivers: Receivers
+    places: dict[int, KeyPath] = field(default_factory=dict)
+
+    def convert(self, path: KeyPath, route: Mapping[str, Any]) -> dict[str, Any]:
+        """Convert a route and those below it."""
+        found = {key: route[key] for key in _ROUTE if key in route}
+        self.places[id(found)] = path
+        if "receiver" in found:
+            called = self.receivers.names.get(str(found["receiver"]))
+            found["receiver"] = called[0] if called else found["receiver"]
+        if matchers := _matchers(route, ""):
+            found["matchers"] = matchers
+        children = enumerate(route.get("routes") or [])
+        if routes := [self.convert((*path, "routes", at), child) for at, child in children]:
+            found["routes"] = routes
+        for key in route:
+            if key not in _HANDLED:
+                self.receivers.note((*path, key), "left out")
+        return found
+
+    def tell_each_way(self, path: KeyPath, route: dict[str, Any], inherited: str) -> None:
+        """Tell every way of a receiver: one of CBCR has one, so a route needs one for each.
+
+        Exact as long as no child goes on: what a child has taken does not come to the last ones.
+        """
+        receiver = route.get("receiver", inherited)
+        children = route.get("routes", [])
+        for child in children:
+            self.tell_each_way(self.places[id(child)], child, receiver)
+        ways = next((n for n in self.receivers.names.values() if n[0] == receiver), [])
+        if len(ways) < 2:
+            return
+        if any(child.get("continue") for child in children):
+            self.receivers.note(
+                path,
+                f"a receiver of CBCR has one way; add routes by hand for {', '.join(ways[1:])}",
+            )
+            return
+        more = [{"receiver": name, "continue": True} for name in ways[1:]]
+        route["routes"] = [*children, *more, {"receiver": receiver}]
 
 
 def _matchers(given: Mapping[str, Any], prefix: str) -> list[str]:
@@ -100,54 +140,3 @@ def _inhibit(rule: Mapping[str, Any]) -> dict[str, Any]:
         "target_matchers": _matchers(rule, "target_"),
     }
     return found | ({"equal": rule["equal"]} if rule.get("equal") else {})
-
-
-def _receivers(data: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]]:
-    found = []
-    for receiver in data.get("receivers") or []:
-        name = str(receiver["name"])
-        ways = list(_ways(receiver, notes))
-        if not ways:
-            notes.append(f"receiver {name} has no way that CBCR converts: it writes a file now")
-            ways = [{"type": "file", "path": f"{name}.jsonl"}]
-        for number, way in enumerate(ways):
-            found.append({"name": name if number == 0 else f"{name}-{number + 1}", **way})
-    return found
-
-
-def _ways(receiver: Mapping[str, Any], notes: list[str]) -> Iterator[dict[str, Any]]:
-    name = str(receiver["name"])
-    variable = re.sub(r"\W", "_", name).upper()
-    for key, configs in receiver.items():
-        for config in configs if isinstance(configs, list) else []:
-            resolved = {
-                "send_resolved": bool(config.get("send_resolved", key == "webhook_configs"))
-            }
-            if key == "webhook_configs":
-                notes.append(f"receiver {name}: put the webhook's URL into {variable}_URL")
-                yield {"type": "webhook", "url": f"env:{variable}_URL", **resolved}
-            elif key == "slack_configs":
-                notes.append(
-                    f"receiver {name}: put the incoming webhook's URL"
-                    f" ({'its own' if config.get('api_url') else 'the global one'}) into"
-                    f" {variable}_SLACK_URL"
-                )
-                yield {"type": "slack_webhook", "url": f"env:{variable}_SLACK_URL", **resolved}
-            else:
-                notes.append(f"receiver {name}: {key} is not converted, write that one by hand")
-
-
-def _split(
-    route: dict[str, Any],
-    data: Mapping[str, Any],
-    receivers: list[dict[str, Any]],
-    notes: list[str],
-) -> None:
-    """Say that a receiver with several ways needs one route for each of them."""
-    names = {str(receiver["name"]) for receiver in data.get("receivers") or []}
-    extra = [one["name"] for one in receivers if one["name"] not in names]
-    if extra and route:
-        notes.append(
-            "a receiver of CBCR has one way; add a route with `continue: true` for: "
-            + ", ".join(extra)
-        )

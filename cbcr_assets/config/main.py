@@ -103,6 +103,19 @@ class _Lanes(BaseModel):
     build_every: Cron = "*/5 * * * *"
 
 
+class SlackButton(BaseModel):
+    """Where presses of Slack's Acknowledge button arrive.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on.
+    """
+
+    model_config = _STRICT
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 9465
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     sources: Annotated[dict[Name, _Source], Field(min_length=1), SECTION]
@@ -113,6 +126,7 @@ class _File(BaseModel):
     links: Annotated[_Links, SECTION] = _Links()
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
     retention: Annotated[Retention, SECTION] = Retention()
+    slack_button: SlackButton | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +201,7 @@ class Config:
         build_every: Cron expression: models are built at most this often.
         retention_s: How long groups of tables are kept, seconds; None is for ever.
         runbooks_url: Where people find `docs/runbooks`; empty if nowhere.
+        slack_button: Where `cbcr up` listens for Slack's button; None: it does not.
     """
 
     file: Path
@@ -204,6 +219,7 @@ class Config:
     retention_s: dict[str, float | None]
     runbooks_url: str = ""
     alert_store: SecretRef | None = None
+    slack_button: SlackButton | None = None
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -239,6 +255,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         retention_s=model.retention.ages_s(),
         runbooks_url=model.links.runbooks or "",
         alert_store=model.alert_store,
+        slack_button=model.slack_button,
     )
 
 

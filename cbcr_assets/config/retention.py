@@ -13,8 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from cbcr_assets.config.document import Document, Problem, Refused
 from cbcr_assets.config.values import PositiveSeconds, duration_s
 
-MADE_FROM = {"rollups_hourly": "samples", "rollups_daily": "rollups_hourly"}
-"""Of each group the next finer one, which may not be kept longer."""
+MADE_FROM = {
+    "rollups_hourly": "samples",
+    "rollups_daily": "rollups_hourly",
+    "alert_history": "alerts",
+}
+"""Of each group the one that it is made from, which may not be kept longer."""
 
 
 class Retention(BaseModel):
@@ -29,11 +33,12 @@ class Retention(BaseModel):
     rollups_daily: PositiveSeconds | None = Field(default="1830d", validate_default=True)
     violations: PositiveSeconds | None = None
     alerts: PositiveSeconds | None = Field(default="1830d", validate_default=True)
+    alert_history: PositiveSeconds | None = Field(default="3660d", validate_default=True)
 
     def ages_s(self) -> dict[str, float | None]:
         """Return seconds to keep by group; None is for ever.
 
-        A rollup of which nothing is written is kept at least as long as what is finer.
+        Where nothing is written, it is kept at least as long as what it is made from.
         """
         ages: dict[str, float | None] = self.model_dump()
         for group, finer in MADE_FROM.items():
@@ -43,7 +48,7 @@ class Retention(BaseModel):
 
 
 def retention_problems(document: Document) -> Iterator[Problem]:
-    """Find rollups that would go before what is finer than they."""
+    """Find what would go before that which it is made from."""
     section = document.get(("retention",))
     if not isinstance(section, dict):
         return
@@ -54,8 +59,8 @@ def retention_problems(document: Document) -> Iterator[Problem]:
         least = _as_written(section, finer)
         form = f"{least} or longer" if least else "nothing behind it"
         message = (
-            f"{section[group]} is shorter than {finer} ({least or 'for ever'}): what is coarser is"
-            f" kept at least as long; write {form}"
+            f"{section[group]} is shorter than {finer} ({least or 'for ever'}), which it is made"
+            f" from: it is kept at least as long; write {form}"
         )
         yield document.problem(("retention", group), message)
 

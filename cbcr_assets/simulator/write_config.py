@@ -27,6 +27,12 @@ route:
 receivers:
   - {name: on-call-log, type: file, path: alerts.jsonl}
   - {name: console, type: console}
+
+# What says the same twice is told once: a backup that never ended has failed, too.
+inhibit_rules:
+  - source_matchers: ['rule="backup_failed"']
+    target_matchers: ['rule="backup_lost"']
+    equal: [instance]
 """
 _TIERS = """defaults:
   grace: 1h

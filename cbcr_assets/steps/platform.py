@@ -115,7 +115,7 @@ class Platform:
         self.home.mkdir(parents=True, exist_ok=True)
         return open_service(
             store_url=self.alert_store,
-            policy=self._policy(),
+            policy=self.policy(),
             links=Links(
                 self.config.dashboard_url, self.config.dagster_url, self.config.runbooks_url
             ),
@@ -123,7 +123,12 @@ class Platform:
             wait_s=wait_s,
         )
 
-    def _policy(self) -> Policy:
+    def policy(self) -> Policy:
+        """Load who is told about what.
+
+        Raises:
+            ConfigError: alerting.yaml is wrong.
+        """
         from cbcr_assets.config import load_policy
 
         file = self.config.alerting

@@ -42,12 +42,14 @@ class Ageing:
         column: The time that counts.
         group: Its key in the configuration.
         rolled_into: Marts that must have read a row before it goes.
+        unless: Condition of rows that stay, however old; may name `$before`.
     """
 
     table: str
     column: str
     group: str
     rolled_into: tuple[str, ...] = ()
+    unless: str = ""
 
 
 def _samples(name: str) -> Iterator[Ageing]:
@@ -55,6 +57,15 @@ def _samples(name: str) -> Iterator[Ageing]:
     yield Ageing(f"raw.{name}_samples", "sampled_at", "samples", marts)
     yield Ageing(marts[0], "hour", "rollups_hourly")
     yield Ageing(marts[1], "day", "rollups_daily")
+
+
+def _of_alerts(table: str, column: str) -> Ageing:
+    """What is known of an episode goes with it: not while it goes on, nor before its own turn."""
+    stays = (
+        f"exists (from state.alert_episodes as e where e.fingerprint = {table}.fingerprint"
+        f" and e.n = {table}.n and coalesce(e.resolved_at >= $before, true))"
+    )
+    return Ageing(f"state.{table}", column, "alert_history", unless=stays)
 
 
 AGEING = (
@@ -66,7 +77,11 @@ AGEING = (
     Ageing("marts.fct_rpo_violations", "ended_at", "violations"),
     Ageing("marts.fct_rpo_compliance_daily", "day", "violations"),
     Ageing("marts.fct_backup_success_daily", "day", "violations"),
+    Ageing("state.alert_episodes", "resolved_at", "alert_history"),
+    _of_alerts("alert_journal", "happened_at"),
+    _of_alerts("alert_deliveries", "done_at"),
 )
+_OWN = tuple(one.table for one in AGEING if one.table.startswith("state."))
 
 
 def plan(
@@ -87,7 +102,7 @@ def plan(
     Returns:
         One row a table: `before` is a midnight, `rows` of `of_rows` are older and would go, `bytes`
         of `of_bytes` is their share of the table's blocks. `waiting` rows are old enough too, but
-        were not rolled up yet.
+        were not rolled up yet, or belong to an alert that is not.
     """
     there = _tables(session)
     aged = [one for one in AGEING if one.table in there]
@@ -122,7 +137,8 @@ def midnight_before(now: datetime, keep_s: float) -> datetime:
 def _tables(session: Session) -> set[str]:
     found = session.query(
         "select schema_name || '.' || table_name from duckdb_tables()"
-        " where database_name = current_database() and schema_name in ('raw', 'marts')"
+        " where database_name = current_database()"
+        f" and (schema_name in ('raw', 'marts') or schema_name || '.' || table_name in {_OWN})"
     )
     return set(found.to_series().to_list())
 
@@ -155,6 +171,8 @@ def _may_go(session: Session, ageing: Ageing, there: set[str]) -> str:
     A day of which any row was not rolled up yet stays whole: the rollup needs all of the day.
     """
     old = f"{ageing.column} < $before"
+    if ageing.unless:
+        return f"{old} and not {ageing.unless}"
     if not ageing.rolled_into:
         return old
     day = f"{ageing.column}::date"

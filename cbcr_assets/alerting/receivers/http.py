@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 from cbcr_assets.alerting.receivers.base import Retry
+from cbcr_assets.config.values import SecretRef
 
 _LONGEST_ANSWER = 65_536
 _is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
@@ -100,6 +101,28 @@ def post(
         return Retry(None, f"no answer: {_kind(error)}")
     finally:
         _is_ours.reset(token)
+
+
+def post_to(
+    place: SecretRef,
+    environ: Mapping[str, str],
+    body: Mapping[str, Any],
+    *,
+    timeout_s: float,
+) -> Answer | Retry:
+    """Post JSON once to an address that is a secret; one that is not there is a Retry.
+
+    Args:
+        place: Where the address is.
+        environ: Where references to secrets lead.
+        body: JSON values.
+        timeout_s: When to give up, seconds.
+    """
+    try:
+        url = place.resolve(environ)
+    except ValueError as error:
+        return Retry(None, str(error))
+    return post(url, body, headers={}, timeout_s=timeout_s)
 
 
 def _exchange(

@@ -8,6 +8,7 @@ incident anew if somebody has closed it by hand.
 """
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ from cbcr_assets.config.receivers import PagerDutyReceiver
 _SUMMARY = 1_024
 # 512 kB are taken; nobody reads more than this.
 _DETAILS = 30_000
+_LEAST_S = 0.1
 _WORDS = re.compile(r"[a-z ]{1,60}")
 
 
@@ -42,17 +44,33 @@ class PagerDuty:
     environ: Mapping[str, str] = field(repr=False)
 
     def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
-        """Send one event once."""
-        key = outgoing.incident
-        if outgoing.message.told_as == "resolved" and not outgoing.ends_incident:
+        """Send one event once, and the ends of digests that are over with it."""
+        key, events = outgoing.page, self.events(outgoing)
+        if not events:
             return Delivered(key)
         try:
             routing_key = self.config.routing_key.resolve(self.environ)
         except ValueError as error:
             return Retry(None, str(error))
-        content = {"routing_key": routing_key, **event(outgoing, self.links), "dedup_key": key}
-        answer = post(self.config.base_url + "v2/enqueue", content, headers={}, timeout_s=timeout_s)
-        return answer if isinstance(answer, Retry) else _judge(answer, key, now)
+        until = time.monotonic() + timeout_s
+        for content in events:
+            left_s = max(until - time.monotonic(), _LEAST_S)
+            answer = post(
+                self.config.base_url + "v2/enqueue", {"routing_key": routing_key, **content},
+                headers={}, timeout_s=left_s,
+            )  # fmt: skip
+            outcome = answer if isinstance(answer, Retry) else _judge(answer, key, now)
+            if not isinstance(outcome, Delivered):
+                return outcome
+        return Delivered(key)
+
+    def events(self, outgoing: Outgoing) -> list[dict[str, Any]]:
+        """Return the events that say a message; said twice they change nothing."""
+        is_partial = outgoing.message.told_as == "resolved" and not outgoing.ends_incident
+        own = [] if is_partial else [event(outgoing, self.links) | {"dedup_key": outgoing.page}]
+        ends = [{"event_action": "resolve", "dedup_key": key} for key in outgoing.ends]
+        acks = [{"event_action": "acknowledge", "dedup_key": key} for key in outgoing.answers]
+        return [*own, *acks, *ends]
 
 
 def event(outgoing: Outgoing, links: Links) -> dict[str, Any]:

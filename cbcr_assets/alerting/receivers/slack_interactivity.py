@@ -4,16 +4,15 @@ Belongs here: what comes from Slack is checked and read, and a small server for 
 Does not belong here: what an acknowledgement does (the caller's `acknowledge`).
 
 It listens on loopback unless told otherwise: put it behind a reverse proxy with TLS. Every request
-must carry Slack's signature of the last five minutes, and every button one of ours, so neither a
-stranger nor another app can acknowledge anything. Pressing twice acknowledges twice, which changes
-nothing.
+must carry Slack's signature of the last five minutes and counts once, and every button must be one
+of ours, so neither a stranger nor another app nor who has listened can acknowledge anything.
 """
 
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,9 +21,10 @@ from urllib.parse import parse_qs
 
 from cbcr_assets.alerting.receivers.blocks import ACKNOWLEDGE
 from cbcr_assets.alerting.receivers.plain import clean
-from cbcr_assets.alerting.receivers.signing import is_from_slack, unseal
+from cbcr_assets.alerting.receivers.signing import TOLERANCE_S, is_from_slack, unseal
 
-Acknowledge = Callable[[str, str], None]
+Acknowledge = Callable[[str, str], int]
+HEALTH = "/health"
 _LONGEST = 100_000
 # Slack waits three seconds.
 _PATIENCE_S = 5.0
@@ -32,17 +32,36 @@ _NAME = 80
 _LOG = logging.getLogger(__name__)
 
 
+class _Once:
+    """Requests that were taken, for as long as their signatures hold."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, signed: str, now_s: float) -> bool:
+        """Tell whether a request comes for the first time; from now on it came."""
+        with self._lock:
+            # A clock that is off by the tolerance may sign a request for that much longer.
+            held = {s: at for s, at in self._taken.items() if now_s - at <= 2 * TOLERANCE_S}
+            is_first = signed not in held
+            self._taken = held | {signed: held.get(signed, now_s)}
+        return is_first
+
+
 @dataclass(frozen=True)
 class Interactivity:
     """Reads what Slack sends.
 
     Attributes:
-        signing_secret: The app's signing secret.
-        acknowledge: Is called with the incident and the name of who acknowledges it.
+        signing_secrets: Signing secrets of the apps whose buttons are shown.
+        acknowledge: Is called with the incident and the name of who acknowledges it; returns how
+            many alerts that were.
     """
 
-    signing_secret: str = field(repr=False)
+    signing_secrets: Sequence[str] = field(repr=False)
     acknowledge: Acknowledge
+    _once: _Once = field(default_factory=_Once, init=False, repr=False, compare=False)
 
     def answer(self, headers: Mapping[str, str], body: bytes, *, now_s: float) -> int:
         """Take one request and return the HTTP status for Slack.
@@ -53,24 +72,33 @@ class Interactivity:
             now_s: Seconds since 1970, UTC.
         """
         lower = {name.lower(): value for name, value in headers.items()}
-        stamp = lower.get("x-slack-request-timestamp", "")
         signed = lower.get("x-slack-signature", "")
-        secret = self.signing_secret
-        if not secret or not is_from_slack(secret, body, stamp=stamp, signed=signed, now_s=now_s):
+        secret = self._signer(lower.get("x-slack-request-timestamp", ""), signed, body, now_s)
+        if secret is None:
             return 401
+        if not self._once.take(signed, now_s):
+            return 409
         payload = _payload(body)
         if payload is None:
             return 400
-        incidents = [unseal(secret, value) for value in _pressed(payload)]
-        if any(incident is None for incident in incidents):
+        pressed = [unseal(secret, value) for value in _pressed(payload)]
+        incidents = [incident for incident in pressed if incident is not None]
+        if len(incidents) < len(pressed):
             return 403
         try:
-            for incident in incidents:
-                self.acknowledge(str(incident), _who(payload))
+            counts = [self.acknowledge(incident, _who(payload)) for incident in incidents]
         except Exception as error:  # noqa: BLE001 - whoever pressed must see that it failed
             _LOG.error("an acknowledgement from Slack failed: %s", type(error).__name__)
             return 500
-        return 200
+        # Of what is over there is nothing left to acknowledge; Slack shows that it did not work.
+        return 200 if all(counts) else 404
+
+    def _signer(self, stamp: str, signed: str, body: bytes, now_s: float) -> str | None:
+        """Return the secret that signed a request."""
+        for secret in filter(None, self.signing_secrets):
+            if is_from_slack(secret, body, stamp=stamp, signed=signed, now_s=now_s):
+                return secret
+        return None
 
 
 @contextmanager
@@ -118,6 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
             body = self.rfile.read(int(length))
             headers = dict(self.headers.items())
             self._end(self.interactivity.answer(headers, body, now_s=time.time()))
+
+    def do_GET(self) -> None:
+        """Tell who watches over the process that it lives."""
+        self._end(200 if self.path == HEALTH else 404)
 
     def _end(self, status: int) -> None:
         self.send_response(status)

@@ -18,7 +18,7 @@ from cbcr_assets.alerting.receivers.base import (
     judge_status,
 )
 from cbcr_assets.alerting.receivers.blocks import blocks, summary
-from cbcr_assets.alerting.receivers.http import post
+from cbcr_assets.alerting.receivers.http import post_to
 from cbcr_assets.config.receivers import SlackWebhookReceiver
 
 _WORD = re.compile(r"[a-z_]{1,60}")
@@ -34,10 +34,6 @@ class SlackWebhook:
 
     def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
         """Post one message once."""
-        try:
-            url = self.config.url.resolve(self.environ)
-        except ValueError as error:
-            return Retry(None, str(error))
         message = outgoing.message
         content = {
             "text": summary(message),
@@ -45,7 +41,7 @@ class SlackWebhook:
             "mrkdwn": False,
             "unfurl_links": False,
         }
-        answer = post(url, content, headers={}, timeout_s=timeout_s)
+        answer = post_to(self.config.url, self.environ, content, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
         outcome = judge_status(answer.status_code, answer.headers, now=now)

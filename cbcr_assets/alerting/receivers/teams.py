@@ -16,7 +16,7 @@ from cbcr_assets.alerting import render
 from cbcr_assets.alerting.message import Member, Message, Outgoing
 from cbcr_assets.alerting.model import Links
 from cbcr_assets.alerting.receivers.base import Delivered, Outcome, Retry, judge_status
-from cbcr_assets.alerting.receivers.http import encoded, post
+from cbcr_assets.alerting.receivers.http import encoded, post_to
 from cbcr_assets.alerting.receivers.plain import shorten
 from cbcr_assets.config.receivers import TeamsReceiver
 
@@ -43,12 +43,8 @@ class Teams:
 
     def send(self, outgoing: Outgoing, *, now: datetime, timeout_s: float) -> Outcome:
         """Post one card once."""
-        try:
-            url = self.config.url.resolve(self.environ)
-        except ValueError as error:
-            return Retry(None, str(error))
         content = envelope(outgoing.message, self.links)
-        answer = post(url, content, headers={}, timeout_s=timeout_s)
+        answer = post_to(self.config.url, self.environ, content, timeout_s=timeout_s)
         if isinstance(answer, Retry):
             return answer
         outcome = judge_status(answer.status_code, answer.headers, now=now)

@@ -1,4 +1,4 @@
-"""The policy language as it is documented: examples, faults with their place, schema, converter."""
+"""The policy language as it is documented: examples, faults with their place, schema, commands."""
 
 import json
 import re
@@ -12,9 +12,10 @@ from cbcr_assets.alerting.simulation import simulate
 from cbcr_assets.alerting.timeline import load_timeline
 from cbcr_assets.cli import main
 from cbcr_assets.config import ConfigError, load_policy
-from cbcr_assets.config.alertmanager import convert
 from cbcr_assets.config.policy_schema import policy_schema
 from cbcr_assets.config.time_intervals import TimeInterval
+from cbcr_assets.simulator import write_config
+from cbcr_assets.templates import read_template
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "alerting.md").read_text()
@@ -47,6 +48,33 @@ def test_the_examples_of_the_documentation_do_what_it_says(load, tmp_path):
 def test_the_example_policy_is_right():
     policy = load_policy(ROOT / "docs" / "alerting.example.yaml", environ={})
     assert set(policy.receivers) >= {"dba-channel", "storage", "managers"}
+
+
+@pytest.mark.parametrize(
+    "text", [read_template("alerting.yaml"), write_config._ALERTING], ids=["init", "demo"]
+)
+def test_a_lost_backup_is_told_once_by_the_policies_that_we_write(text, load, tmp_path):
+    def says(t, rule, instance, status):
+        labels = {"rule": rule, "team": "payments", "instance": instance}
+        return {"t": t, "op": "evaluate", "labels": labels, "status": status}
+
+    (tmp_path / "t.json").write_text(json.dumps({"tick": 10, "horizon": 900, "events": [
+        says(0, "backup_failed", "orders", "firing"), says(0, "backup_lost", "orders", "firing"),
+        says(0, "backup_lost", "stock", "firing"), says(300, "backup_failed", "orders", "ok"),
+        says(300, "backup_lost", "orders", "firing"),
+    ]}))  # fmt: skip
+    told = simulate(load(text), load_timeline(tmp_path / "t.json"))
+    heard = [
+        (one["t"], one["reason"], labels["rule"], labels["instance"])
+        for one in told if one["receiver"] == "on-call-log" for labels in one["firing"]
+    ]  # fmt: skip
+    assert sorted(heard)[:2] == [
+        (0.0, "firing", "backup_failed", "orders"), (0.0, "firing", "backup_lost", "stock"),
+    ]  # fmt: skip
+    # Once the louder one is over, what still holds is told.
+    assert {(rule, instance) for t, _, rule, instance in heard if t >= 300} == {
+        ("backup_lost", "orders"), ("backup_lost", "stock"),
+    }  # fmt: skip
 
 
 def test_the_schema_takes_the_examples_and_names_every_key():
@@ -135,35 +163,9 @@ def test_time_intervals_mean_what_they_mean_in_alertmanager(interval, moment, ho
 
 
 ALERTMANAGER = """
-global: {slack_api_url: 'https://hooks.slack.example/secret', resolve_timeout: 5m}
-route:
-  receiver: team
-  group_by: [alertname]
-  routes:
-    - {match: {service: db}, match_re: {cluster: 'a|b'}, receiver: dba, continue: true}
-    - {matchers: ['severity="x,y", team!="z"'], mute_time_intervals: [night]}
-inhibit_rules:
-  - {source_match: {severity: critical}, target_matchers: ['severity="warning"'], equal: [cluster]}
-mute_time_intervals:
-  - {name: night, time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}]}]}
-receivers:
-  - {name: team, slack_configs: [{channel: '#x'}]}
-  - {name: dba, webhook_configs: [{url: 'https://u:secret@x/'}], pagerduty_configs: [{}]}
+route: {receiver: team}
+receivers: [{name: team, pagerduty_configs: [{service_key: s}]}]
 """
-
-
-def test_an_alertmanager_file_becomes_a_policy_with_the_same_meaning(load, tmp_path):
-    (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER)
-    converted = convert(tmp_path / "alertmanager.yml")
-    assert "secret" not in converted.text + " ".join(converted.notes)
-    policy = load(converted.text)
-    first, second = policy.route.routes
-    assert [str(m) for m in first.matchers] == ['service="db"', 'cluster=~"a|b"']
-    assert [str(m) for m in second.matchers] == ['severity="x,y"', 'team!="z"']
-    assert policy.route.group_by == ("alertname",)
-    assert [r.send_resolved for r in policy.receivers.values()] == [False, True]
-    assert policy.inhibit_rules[0].equal == ("cluster",)
-    assert any("pagerduty_configs" in note for note in converted.notes)
 
 
 @pytest.fixture
@@ -205,7 +207,7 @@ def test_the_commands_that_need_a_policy_only(cbcr, tmp_path):
     (tmp_path / "am.yml").write_text(ALERTMANAGER)
     code, out, error = cbcr("import-alertmanager", "am.yml")
     assert (code, out.startswith("# Converted")) == (0, True)
-    assert "pagerduty_configs" in error
+    assert "am.yml:3: receivers[0].pagerduty_configs[0]: " in error
     assert json.loads(cbcr("schema")[1])["title"] == "CBCR alerting policy"
 
 

@@ -1,7 +1,5 @@
 """What holds whatever happens: properties of the decision over random histories."""
 
-import json
-import sqlite3
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -194,83 +192,3 @@ def test_the_same_verdicts_again_tell_nobody(policy, verdicts, times):
         decision = memory.decide(Verdicts("rpo", START, rows), passed_s=1)
         assert decision.changes == []
     assert len(memory.sent) == before
-
-
-def test_a_store_of_the_first_version_opens_and_goes_on(engine_at, row, tmp_path):
-    engine = engine_at(tmp_path)
-    database = tmp_path / "old.db"
-    con = sqlite3.connect(database)
-    con.executescript(OLD)
-    con.commit()
-    con.close()
-    engine.store_url = f"sqlite:///{database}"
-    engine.service = engine.open()
-    assert [view.subject_id for view in engine.service.alerts()] == ["heard", "waits"]
-    engine.sleep(120)
-    engine.tick()
-    # Who heard it begin is not told again; what waited arrives.
-    assert [line["members"][0]["subject_id"] for line in engine.lines()] == ["waits"]
-    rows = [{**row(name, "ok")} for name in ("heard", "waits")]
-    engine.say(*rows)
-    engine.deliver()
-    last = engine.lines()[-1]
-    assert (last["kind"], last["total"]) == ("resolved", 2)
-    assert engine.open().alerts() == []
-
-
-def _fingerprint(name):
-    return Subject("instance", name).fingerprint("rpo")
-
-
-_MEMBER = {
-    "fingerprint": _fingerprint("waits"), "episode": 1, "subject_kind": "instance",
-    "subject_id": "waits", "status": "breached", "severity": "warning", "value": 1.0,
-    "objective": 1.0, "unit": "s", "started_at": "2026-11-23T04:30:00", "summary": "late",
-    "was": "", "runbook": "", "labels": {},
-}  # fmt: skip
-_MESSAGE = json.dumps(
-    {"id": "m2", "kind": "opened", "rule": "rpo", "team": "payments", "severity": "warning",
-     "total": 1, "counts": {"breached": 1}, "members": [_MEMBER], "evaluation_id": "e",
-     "evaluated_at": "2026-11-23T05:00:00", "undelivered": None}
-)  # fmt: skip
-# The tables and rows that version 1 wrote.
-OLD = f"""
-create table meta (name text primary key, value text not null);
-insert into meta values ('version', '1');
-create table alert_state (fingerprint text primary key, scope text not null,
-  subject_kind text not null, subject_id text not null, episode integer not null,
-  phase text not null, status text not null, severity text not null, level integer not null);
-create index ix_alert_state_scope on alert_state (scope);
-create table episode (fingerprint text not null, n integer not null, rule text not null,
-  subject_kind text not null, subject_id text not null, status text not null,
-  severity text not null, team text not null, labels text not null, summary text not null,
-  runbook text not null, started_at datetime not null, opened_at datetime not null,
-  resolved_at datetime, primary key (fingerprint, n));
-create table outbox (id integer primary key, dedup_key text not null unique,
-  receiver text not null, stream text not null, kind text not null, payload text not null,
-  state text not null, attempts integer not null, created_at datetime not null,
-  not_before datetime not null, lease_until datetime, done_at datetime, ref text, error text);
-create table outbox_member (outbox_id integer, fingerprint text, n integer not null,
-  primary key (outbox_id, fingerprint));
-create table pause (receiver text primary key, until datetime not null);
-create table journal (id integer primary key, at datetime not null, what text not null,
-  fingerprint text, n integer, rule text, subject_kind text, subject_id text, status text,
-  severity text, evaluation_id text, receiver text, outbox_id integer, detail text);
-create table seen_evaluation (evaluation_id text, rule text, evaluated_at datetime not null,
-  seen_at datetime not null, primary key (evaluation_id, rule));
-insert into alert_state values
-  ('{_fingerprint("heard")}', 'rpo', 'instance', 'heard', 1, 'open', 'breached', 'warning', 3),
-  ('{_fingerprint("waits")}', 'rpo', 'instance', 'waits', 1, 'open', 'breached', 'warning', 3);
-insert into episode values
-  ('{_fingerprint("heard")}', 1, 'rpo', 'instance', 'heard', 'breached', 'warning', 'payments',
-   '{{}}', 'late', '', '2026-11-23 04:00:00.000000', '2026-11-23 05:00:00.000000', null),
-  ('{_fingerprint("waits")}', 1, 'rpo', 'instance', 'waits', 'breached', 'warning', 'payments',
-   '{{}}', 'late', '', '2026-11-23 04:30:00.000000', '2026-11-23 05:00:00.000000', null);
-insert into outbox values
-  (1, 'm1', 'log', 'rpo', 'opened', '{{}}', 'sent', 1, '2026-11-23 05:00:00.000000',
-   '2026-11-23 05:00:00.000000', null, '2026-11-23 05:00:01.000000', '', null),
-  (2, 'm2', 'log', 'rpo', 'opened', '{_MESSAGE}', 'pending', 1, '2026-11-23 05:00:00.000000',
-   '2026-11-23 05:00:00.000000', null, null, null, 'HTTP 500');
-insert into outbox_member values (1, '{_fingerprint("heard")}', 1);
-insert into outbox_member values (2, '{_fingerprint("waits")}', 1);
-"""

@@ -1,16 +1,13 @@
-"""The engine over its store: episodes, messages, idempotence, what is seen and what is pruned."""
+"""From evaluations to messages: episodes, idempotence, what is seen and what is pruned."""
 
 import json
 import sqlite3
-import threading
 from datetime import timedelta
 
 import polars as pl
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from cbcr_assets.alerting import Ack, Evaluation, IngestReport, Links, StoreError, open_service
+from cbcr_assets.alerting import Evaluation, IngestReport
 
 
 def test_a_breach_is_told_once_and_its_end_once(engine, row):
@@ -175,45 +172,6 @@ def test_every_change_is_journalled(engine, row, tmp_path):
     assert what == ["opened", "sent", "worsened", "sent", "quiet", "resolved", "sent"]
 
 
-def test_many_processes_open_and_write_at_once(engine_at, row, evaluation, tmp_path):
-    first = engine_at(tmp_path / "one")
-    failures, url = [], f"sqlite:///{tmp_path}/deep/er/new.db"
-
-    def work(number):
-        try:
-            service = open_service(store_url=url, policy=first.policy, links=Links("d", "g"))
-            for i in range(5):
-                one = evaluation(row("db", "breached"), rule=f"r{number}", minute=i)
-                service.ingest(one, now=first.now + timedelta(hours=1))
-        except (StoreError, SQLAlchemyError) as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    service = open_service(store_url=url, policy=first.policy, links=Links("d", "g"))
-    assert len(service.alerts()) == 6
-
-
-def test_a_store_of_a_newer_cbcr_is_refused(engine, tmp_path):
-    with sqlite3.connect(tmp_path / "alerts.db") as con:
-        con.execute("update meta set value = '99' where name = 'version'")
-    con.close()
-    with pytest.raises(StoreError, match="update CBCR"):
-        engine.open()
-
-
-def test_a_store_that_cannot_be_opened_is_named(engine, tmp_path):
-    (tmp_path / "folder.db").mkdir()
-    with pytest.raises(StoreError, match=r"folder\.db cannot be opened"):
-        open_service(
-            store_url=f"sqlite:///{tmp_path}/folder.db", policy=engine.policy, links=Links("", "")
-        )
-
-
 def test_unchanged_rows_write_nothing_but_that_they_were_seen(engine, row, evaluation, tmp_path):
     count = 1_000
     rows = pl.concat([evaluation(row("db", "breached")).rows] * count).with_columns(
@@ -237,179 +195,6 @@ def test_unchanged_rows_write_nothing_but_that_they_were_seen(engine, row, evalu
     assert content() == before
 
 
-SLACK = """
-route: {{receiver: slack}}
-receivers:
-  - {{name: slack, type: slack, token: env:T, channel: "#db", base_url: "{url}/api"}}
-  - {{name: log, type: file, path: alerts.jsonl}}
-"""
-
-
-def test_an_acknowledgement_of_an_incident_is_shown_where_it_was_told(
-    engine_at, stub, like_slack, row, tmp_path
-):
-    stub.answer = like_slack
-    engine = engine_at(tmp_path, SLACK.format(url=stub.url), environ={"T": "xoxb"})
-    engine.say(row("a", "breached"), row("b", "breached", team="ops"))
-    engine.deliver()
-    con = sqlite3.connect(tmp_path / "alerts.db")
-    [payload] = [json.loads(text) for (text,) in con.execute("select payload from outbox")
-                 if json.loads(text)["team"] == "ops"]  # fmt: skip
-    con.close()
-    ack = Ack((), "ann", incident=payload["incident"])
-    assert engine.service.say(ack, now=engine.now) == 1
-    engine.deliver()
-    assert any("ann" in body["text"] for body in stub.bodies())
-    views = {view.subject_id: view.acked_by for view in engine.service.alerts()}
-    assert views == {"a": "", "b": "ann"}
-    # What is over has no incident any more: an old button does nothing to a new one.
-    engine.say(row("a", "ok"), row("b", "ok", team="ops"))
-    engine.say(row("a", "ok"), row("b", "breached", team="ops"))
-    assert engine.service.say(ack, now=engine.now) == 0
-
-
-def test_a_locked_store_is_told_soon_and_loses_nothing(engine, evaluation, row, tmp_path):
-    service = open_service(
-        store_url=engine.store_url, policy=engine.policy, links=Links("", ""), wait_s=0.1
-    )
-    lock = sqlite3.connect(tmp_path / "alerts.db", isolation_level=None)
-    lock.execute("begin immediate")
-    one = evaluation(row("db", "breached"))
-    with pytest.raises(SQLAlchemyError, match="locked"):
-        service.ingest(one, now=engine.now)
-    assert service.alerts() == []
-    lock.execute("rollback")
-    lock.close()
-    assert service.ingest(one, now=engine.now).opened == 1
-
-
-def test_the_dead_mans_switch_is_called_when_it_is_due(engine_at, stub, tmp_path):
-    text = f"""
-route: {{receiver: log}}
-receivers: [{{name: log, type: file, path: alerts.jsonl}}]
-heartbeat: {{url: "{stub.url}/beat", every: 1m}}
-"""
-    engine = engine_at(tmp_path, text)
-    answers = [engine.tick(after_s=20).heartbeat for _ in range(5)]
-    assert answers == ["ok", "", "", "ok", ""]
-    stub.status = 500
-    assert engine.tick(after_s=60).heartbeat == "HTTP 500"
-    assert len(stub.bodies("beat")) == 3
-    assert engine.service.tick_age_s(now=engine.now + timedelta(seconds=30)) == 30
-
-
-def test_how_all_things_stand_is_told_to_who_forgets(engine, row):
-    engine.say(*(row(f"db{i}", "breached") for i in range(30)))
-    assert engine.service.standing("log", now=engine.now) == [], "nobody was told yet"
-    engine.deliver()
-    engine.say(row("db0", "ok"), *(row(f"db{i}", "breached") for i in range(1, 30)))
-    assert engine.service.standing("other", now=engine.now) == []
-    standing = engine.service.standing("log", now=engine.now)
-    assert len(standing) == 30
-    assert [m.subject_id for m in standing if m.status == "ok"] == ["db0"]
-    assert {(m.rule, m.team) for m in standing} == {("rpo", "payments")}
-    engine.sleep(1000)
-    assert len(engine.service.standing("log", now=engine.now)) == 29
-
-
-MANAGERS = """
-route:
-  receiver: log
-  repeat_interval: 0s
-  routes:
-  - {{receiver: manager, matchers: ['team="payments"']}}
-receivers:
-- {{name: log, type: file, path: alerts.jsonl}}
-- {{name: manager, type: alertmanager, url: "{url}"}}
-"""
-
-
-def said(stub):
-    """Return what fires and what ended as the last request tells an Alertmanager."""
-    alerts = {True: set(), False: set()}
-    for alert in stub.requests[-1][2]:
-        labels = alert["labels"]
-        if labels["severity"] == "warning" and "subject_id" in labels:
-            alerts[alert["endsAt"] > "2026-11-25"].add(labels["subject_id"])
-    return alerts[True], alerts[False]
-
-
-def test_an_alertmanager_hears_every_minute_what_it_was_told_of(engine_at, stub, row, tmp_path):
-    stub.answer = lambda path, body: b""
-    engine = engine_at(tmp_path, MANAGERS.format(url=stub.url))
-    mine = [row(f"db{i}", "breached") for i in range(30)]
-    engine.say(*mine, row("theirs", "breached", team="storage"))
-    assert engine.tick().said_again == {"manager": "ok"}
-    # All of them, not only those that the message lists, and nothing that others are told.
-    assert said(stub) == ({f"db{i}" for i in range(30)}, set())
-    engine.say(row("db0", "ok"), *mine[1:], row("theirs", "breached", team="storage"))
-    assert engine.tick(after_s=30).said_again == {}, "its minute is not over"
-    assert engine.tick(after_s=40).said_again == {"manager": "ok"}
-    assert said(stub) == ({f"db{i}" for i in range(1, 30)}, {"db0"})
-    stub.status = 500
-    assert engine.tick(after_s=61).said_again == {"manager": "HTTP 500"}
-    stub.status = 200
-    assert engine.tick(after_s=9).said_again == {"manager": "ok"}, "it is tried again at once"
-
-
-PAGERS = """
-route: {{receiver: pager, group_by: [subject_id], group_interval: 0s, repeat_interval: 0s}}
-receivers:
-- name: pager
-  type: {kind}
-  {key}: env:KEY
-  base_url: "{url}/"
-  storm: {{max_groups: 2, window: 1m}}
-"""
-
-
-@pytest.mark.parametrize(("kind", "key"), [("pagerduty", "routing_key"), ("opsgenie", "api_key")])
-def test_a_storm_of_ends_ends_each_incident(kind, key, engine_at, stub, row, tmp_path):
-    stub.answer = lambda path, body: b'{"status": "success", "requestId": "r"}'
-    text = PAGERS.format(kind=kind, key=key, url=stub.url)
-    engine = engine_at(tmp_path, text, environ={"KEY": "k"})
-    names = [f"db{i}" for i in range(6)]
-    for count in range(1, 7):
-        engine.say(*(row(n, "breached" if n in names[:count] else "ok") for n in names))
-        engine.tick(after_s=40)
-    began = [body.get("dedup_key") or body["alias"] for body in stub.bodies()]
-    assert len(set(began)) == len(began) == 6
-    engine.say(*(row(n, "ok") for n in names))
-    for _ in range(3):
-        engine.tick(after_s=61)
-    ends = stub.requests[6:]
-    ended = [body.get("dedup_key") or path.split("/")[3] for path, _, body in ends]
-    assert sorted(ended) == sorted(began)
-    assert all(body.get("event_action", "resolve") == "resolve" for _, _, body in ends)
-
-
-@pytest.mark.parametrize("down", [False, True])
-def test_a_late_acknowledgement_meets_no_later_opening(down, engine_at, stub, row, tmp_path):
-    stub.answer = lambda path, body: b'{"status": "success"}'
-    text = PAGERS.format(kind="pagerduty", key="routing_key", url=stub.url)
-    engine = engine_at(tmp_path, text, environ={"KEY": "k"})
-    engine.say(row("db", "breached"))
-    engine.tick()
-    [first] = stub.bodies()
-    stub.status = 503 if down else 200
-    engine.say(row("db", "ok"))
-    engine.tick(after_s=30)
-    engine.say(row("db", "breached"))
-    engine.tick(after_s=30)
-    if down:
-        stub.status = 200
-        del stub.requests[1:]  # nobody took those
-    for _ in range(4):
-        engine.tick(after_s=400)
-    done = [(b["event_action"], b["dedup_key"] == first["dedup_key"]) for b in stub.bodies()]
-    told = list(dict.fromkeys(done))
-    assert told == [("trigger", True), ("resolve", True), ("trigger", False)]
-    late = Ack((), "ann", incident=first["dedup_key"])
-    assert engine.service.say(late, now=engine.now) == 0
-    mine = Ack((), "ann", incident=stub.bodies()[-1]["dedup_key"])
-    assert engine.service.say(mine, now=engine.now) == 1
-
-
 def test_a_silent_evaluator_makes_its_alerts_stale_and_ends_none(engine, row):
     engine.use("route: {receiver: log}\nreceivers: [{name: log, type: file, path: alerts.jsonl}]\n"
                "stale_after: 10m\nrules: {calm: {stale_after: 0s}}\n")  # fmt: skip
@@ -426,22 +211,3 @@ def test_a_silent_evaluator_makes_its_alerts_stale_and_ends_none(engine, row):
     assert {view.state for view in engine.service.alerts()} == {"open"}
     engine.tick(after_s=700)
     assert [line["kind"] for line in engine.told(row("db", "ok"))] == ["resolved"]
-
-
-def test_a_full_disk_loses_nothing_and_stops_nothing_for_good(engine, row, tmp_path):
-    engine.say(row("db", "breached"))
-    full = engine.open()
-
-    @sa.event.listens_for(full._engine, "connect")
-    def no_room(connection, _record):
-        [[pages]] = connection.execute("pragma page_count").fetchall()
-        connection.execute(f"pragma max_page_count = {pages}")
-
-    rows = [row(f"db{i}", "breached", summary="x" * 500) for i in range(200)]
-    frame = pl.DataFrame(rows)
-    one = Evaluation("big", "rpo", engine.now + timedelta(seconds=5), frame)
-    with pytest.raises(SQLAlchemyError, match="full"):
-        full.ingest(one, now=one.evaluated_at)
-    assert len(engine.service.alerts()) == 1
-    assert not engine.service.has_seen("big", "rpo")
-    assert engine.service.ingest(one, now=one.evaluated_at).opened == 200

@@ -19,6 +19,7 @@ def ages(write):
 def test_what_is_finer_goes_first(ages):
     kept = ages("")
     assert kept["samples"] < kept["rollups_hourly"] < kept["rollups_daily"] == kept["alerts"]
+    assert kept["alerts"] < kept["alert_history"] == 3660 * DAY_S
     assert kept["violations"] is None
     assert kept["observations"] == 90 * DAY_S
 
@@ -31,6 +32,8 @@ def test_an_empty_section_is_no_section(ages, text):
 def test_a_default_gives_way_to_what_is_written(ages):
     kept = ages("retention: {samples: 3000d}\n")
     assert kept["rollups_hourly"] == kept["rollups_daily"] == 3000 * DAY_S
+    assert ages("retention: {alerts: 4000d}\n")["alert_history"] == 4000 * DAY_S
+    assert ages("retention: {alerts: }\n")["alert_history"] is None
     kept = ages("retention: {samples: }\n")
     assert kept["samples"] is kept["rollups_hourly"] is kept["rollups_daily"] is None
 
@@ -47,10 +50,11 @@ def test_a_week_of_everything_is_allowed(ages):
         ("  samples: 2w\n  rollups_hourly: 13d\n", 4, "rollups_hourly", "samples (2w)"),
         ("  rollups_daily: 300d\n", 3, "rollups_daily", "rollups_hourly (400d)"),
         ("  samples: 500d\n  rollups_daily: 450d\n", 4, "rollups_daily", "rollups_hourly (500d)"),
+        ("  alert_history: 1829d\n", 3, "alert_history", "alerts (1830d)"),
         ("  samples:\n  rollups_hourly: 99d\n", 4, "rollups_hourly", "samples (for ever)"),
     ],
 )
-def test_a_rollup_is_not_kept_shorter_than_what_is_finer(
+def test_nothing_is_kept_shorter_than_what_it_is_made_from(
     config_problems, section, line, key, meant
 ):
     (problem,) = config_problems(SOURCES + "retention:\n" + section)

@@ -12,6 +12,7 @@ from cbcr_assets.steps import analytics
 from cbcr_assets.steps.platform import Platform, open_platform
 from cbcr_assets.steps.retention import compact, retain, retain_daily, retention_plan
 from cbcr_assets.warehouse import Session, WarehouseMissing
+from cbcr_assets.warehouse.alert_history import store_history
 
 NOW = datetime(2026, 6, 15, 12)
 CONFIG = """
@@ -167,3 +168,34 @@ def test_a_compacted_file_is_smaller_and_says_the_same(platform: Platform) -> No
         assert session.query("select n from raw.seen").item() == 20
         assert session.next_seq() > before
     assert not list(platform.config.warehouse.parent.glob("*.compact"))
+
+
+def test_the_copy_of_alerts_goes_after_ten_years_but_nothing_of_one_that_goes_on(
+    platform: Platform,
+) -> None:
+    old, newer = NOW - timedelta(days=3_700), NOW - timedelta(days=3_600)
+    ends = {"over": (1, old), "late": (1, newer), "open": (1, None)}
+    line = {"what": "opened", "rule": "rpo", "happened_at": old}
+    sent = {"receiver": "log", "kind": "opened", "says": "firing", "created_at": old,
+            "done_at": old, "state": "sent"}  # fmt: skip
+    known = enumerate(ends.items(), 1)
+    keys = [(number, {"fingerprint": name, "n": n}, end) for number, (name, (n, end)) in known]
+    with platform.warehouse.write() as session:
+        store_history(session, {
+            "alert_journal": [line | key | {"id": i} for i, key, _ in keys]
+            + [{"id": 9, "what": "silenced", "happened_at": old}],
+            "alert_episodes": [
+                key | {"rule": "rpo", "opened_at": old, "resolved_at": end} for _, key, end in keys
+            ],
+            "alert_deliveries": [sent | key | {"outbox_id": i} for i, key, _ in keys],
+        })  # fmt: skip
+    removed = rows_of(retain(platform, now=NOW))
+    assert {name: (row["rows"], row["waiting"]) for name, row in removed.items()
+            if row["group"] == "alert_history"} == {
+        "state.alert_episodes": (1, 0), "state.alert_journal": (2, 2),
+        "state.alert_deliveries": (1, 2),
+    }  # fmt: skip
+    with platform.warehouse.live(as_of=NOW) as session:
+        for table in ("alert_episodes", "alert_journal", "alert_deliveries"):
+            left = session.query(f"select fingerprint from state.{table} order by 1")
+            assert left.to_series().to_list() == ["late", "open"], table

@@ -27,7 +27,11 @@ def seen():
 
 @pytest.fixture
 def interactivity(seen):
-    return Interactivity(KEY, lambda incident, by: seen.append((incident, by)))
+    def acknowledge(incident, by):
+        seen.append((incident, by))
+        return 1
+
+    return Interactivity((KEY,), acknowledge)
 
 
 def press(value=None, *, user=None, action=ACKNOWLEDGE, kind="block_actions"):
@@ -67,6 +71,35 @@ def test_a_press_acknowledges(interactivity, seen):
     assert seen == [("i-7", "ann (Slack)")]
 
 
+def test_a_request_counts_once_and_a_second_press_is_another(interactivity, seen):
+    body = press()
+    headers = signed(body)
+    assert interactivity.answer(headers, body, now_s=NOW_S) == 200
+    assert interactivity.answer(headers, body, now_s=NOW_S + 299) == 409
+    again = signed(body, at_s=NOW_S + 2)
+    assert interactivity.answer(again, body, now_s=NOW_S + 2) == 200
+    assert len(seen) == 2
+    # What is remembered does not grow: a signature that holds no longer is forgotten.
+    late = signed(body, at_s=NOW_S + 4_000)
+    assert interactivity.answer(late, body, now_s=NOW_S + 4_000) == 200
+    assert len(interactivity._once._taken) == 1
+
+
+def test_a_press_that_acknowledges_nothing_is_seen_as_such():
+    body = press()
+    over = Interactivity((KEY,), lambda *_: 0)
+    assert over.answer(signed(body), body, now_s=NOW_S) == 404
+
+
+def test_each_app_has_its_secret_and_only_its_buttons(seen):
+    both = Interactivity((KEY, "other"), lambda incident, _: len(seen.append(incident) or [1]))
+    mine, theirs = press(), press(seal("other", "i-9"))
+    assert both.answer(signed(mine), mine, now_s=NOW_S) == 200
+    assert both.answer(signed(theirs, key="other"), theirs, now_s=NOW_S) == 200
+    assert both.answer(signed(mine, key="other"), mine, now_s=NOW_S) == 403
+    assert seen == ["i-7", "i-9"]
+
+
 @pytest.mark.parametrize("off_s", [-301, 301, 86_400])
 def test_a_request_of_another_time_is_refused(off_s, interactivity, seen):
     body = press()
@@ -98,7 +131,7 @@ def test_a_stranger_is_refused(headers, interactivity, seen):
 
 def test_without_a_secret_everything_is_refused(seen):
     body = press()
-    open_door = Interactivity("", lambda *_: seen.append(1))
+    open_door = Interactivity(("",), lambda *_: seen.append(1))
     assert open_door.answer(signed(body, key=""), body, now_s=NOW_S) == 401
     assert seen == []
 
@@ -143,7 +176,7 @@ def test_a_failure_is_seen_by_who_pressed_and_told_without_details(caplog):
         raise RuntimeError(f"no such {incident} at postgresql://u:pw@host")
 
     body = press()
-    assert Interactivity(KEY, fail).answer(signed(body), body, now_s=NOW_S) == 500
+    assert Interactivity((KEY,), fail).answer(signed(body), body, now_s=NOW_S) == 500
     assert "RuntimeError" in caplog.text
     assert "pw@host" not in caplog.text
 
@@ -167,7 +200,8 @@ def test_it_is_served_on_loopback(interactivity, seen):
         url = f"http://127.0.0.1:{port}/slack"
         assert httpx.post(url, content=body, headers=headers).status_code == 200
         assert httpx.post(url, content=body).status_code == 401
-        assert httpx.get(url).status_code == 501
+        assert httpx.get(url).status_code == 404
+        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
         assert httpx.post(url, content=b"x" * 100_001).status_code == 413
         assert httpx.post(url, content=iter([b"x"])).status_code == 411
     assert seen == [("i-7", "ann (Slack)")]

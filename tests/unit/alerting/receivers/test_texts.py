@@ -147,7 +147,7 @@ def test_pagers_take_it(written, links, text, other, count, reason):
         assert 1 <= len(sent["payload"]["summary"]) <= 1_024
         assert sent["payload"]["source"]
         assert sent["payload"]["custom_details"]["total"] == count
-    _, alert = Opsgenie(OPSGENIE, links, {}).call(told)
+    [(_, alert)] = Opsgenie(OPSGENIE, links, {}).calls(told)
     json_texts(alert)
     assert units(alert.get("message", "x")) <= 130
     assert units(alert.get("description", "x")) <= 15_000
