@@ -217,9 +217,9 @@
 
         select
             *,
-            kind is distinct from lag(kind) over (
+            coalesce(kind, '') <> coalesce(lag(kind) over (
                 partition by {{ series_key() }} order by started_at, native_key
-            ) as turned
+            ), '') as turned
         from kinds
 
     ),

@@ -13,7 +13,8 @@ with base as (
 
 no_base as (
 
-    select 1 as nothing where not exists (select 1 from base)
+    select 1 as nothing
+    where not exists (select 1 from base)
 
 ),
 
