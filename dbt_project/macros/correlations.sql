@@ -98,23 +98,30 @@
 
     ),
 
+    -- By itself: else the lags are joined last, and every hour with every hour before that.
+    asked_hours as materialized (
+
+        select
+            beginnings.* exclude (hour),
+            lags.lag_h,
+            beginnings.hour - to_hours(lags.lag_h) as hour
+        from beginnings
+        cross join lags
+
+    ),
+
     levels as (
 
         select
-            beginnings.kind,
-            beginnings.component,
-            beginnings.outcome,
-            beginnings.day,
+            asked_hours.kind,
+            asked_hours.component,
+            asked_hours.outcome,
+            asked_hours.day,
             metrics.metric,
-            lags.lag_h,
-            sum(metrics.x * beginnings.runs) / sum(beginnings.runs) as x
-        from beginnings
-        cross join lags
-        inner join metrics
-            on
-                beginnings.kind = metrics.kind
-                and beginnings.component = metrics.component
-                and beginnings.hour - to_hours(lags.lag_h) = metrics.hour
+            asked_hours.lag_h,
+            sum(metrics.x * asked_hours.runs) / sum(asked_hours.runs) as x
+        from asked_hours
+        inner join metrics using (kind, component, hour)
         group by all
 
     )
