@@ -25,6 +25,7 @@ from cbcr_assets.simulator.model import (
     Truth,
     Window,
 )
+from cbcr_assets.simulator.odd_backups import sized
 from cbcr_assets.simulator.restore_times import OUTGROWN, OVERDUE, promised
 from cbcr_assets.simulator.samples import archives_of, storage_of
 from cbcr_assets.simulator.schedule import every, weekly
@@ -116,7 +117,7 @@ def _database(index: int, spec: FleetSpec, now: datetime) -> Database:
         volume=f"{source}-repo" if method == "physical" else _VOLUMES[source],
     )
     if plan:
-        return promised(_planned(database, plan, now), spec)
+        return promised(sized(_planned(database, plan, now)), spec)
     database = _seasoned(_scheduled(database, chance, is_blind=is_blind), index, now)
     return promised(database, spec, plant=_PLANTED_PROMISES.get(index, ""))
 

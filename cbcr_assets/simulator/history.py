@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cbcr_assets.simulator import odd_backups
 from cbcr_assets.simulator.errors import PASSING, PLANTED, Failure, tool_of
 from cbcr_assets.simulator.incidents import DEAD_SOURCE, DIED_AGO, PLANS
 from cbcr_assets.simulator.model import Attempt, Database
+from cbcr_assets.simulator.odd_backups import USUAL, Odd
 from cbcr_assets.simulator.schedule import runs
 from cbcr_assets.simulator.sources import local
 
@@ -88,6 +90,8 @@ class _Author:
         incident = self._database.incident
         if incident == "lost":
             return [self._attempt(run, started, None, "running")]
+        if incident in odd_backups.PLANTED:
+            return self._success(run, started, odd=odd_backups.PLANTED[incident])
         if incident not in PLANTED:
             return []  # missed
         tries = [started, started + _RETRY] if incident == "failed_disk_full" else [started]
@@ -118,19 +122,20 @@ class _Author:
             return []
         return self._success(run, started)
 
-    def _success(self, run: _Run, started: datetime) -> list[Attempt]:
+    def _success(self, run: _Run, started: datetime, *, odd: Odd = USUAL) -> list[Attempt]:
         if started > self._now:
             return []
         share = self._chance.uniform(0.01, 0.06) if run.kind == "incr" else 1.0
         age = (self._now - started).total_seconds() / 86400
         size = int(self._database.size_bytes * (1 + self._database.growth_per_day) ** -age)
+        size = odd.bytes or size
         pace = 1.2e8 * self._chance.lognormvariate(0, 0.25)
-        seconds = min(_LONGEST_S, 4 + int(size * share / pace))
+        seconds = min(_LONGEST_S, 4 + int(size * share / pace * odd.slower))
         finished = started + timedelta(seconds=seconds)
         if finished > self._now and started > self._now - _YOUNG:
             return [self._attempt(run, started, None, "running")]
         finished = min(finished, self._now - timedelta(seconds=5))
-        stored = int(size * share * 0.35)
+        stored = int(size * share * odd_backups.stored_share(self._database.incident) * odd.stored)
         return [
             self._attempt(
                 run, started, finished, "succeeded",

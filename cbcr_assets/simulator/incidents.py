@@ -81,6 +81,12 @@ PLANS: tuple[Plan, ...] = (
          "its full backup hangs for three days, while the incrementals go on"),
     Plan("archive_stalled", "physical", "", _hours(74), _hours(2), 6, 4 * HOUR, 2,
          "archiving of its WAL stalled nine hours ago, and its backups wait for it in vain"),
+    Plan("empty_dump", "dump", "", _hours(6), None, 24, 40 * HOUR, 1,
+         "its dump succeeds since last night, of an empty directory: the mount is gone"),
+    Plan("encrypted", "dump", "", _hours(7), None, 24, 40 * HOUR, 1,
+         "somebody encrypted its tables, so the newest dump no longer compresses"),
+    Plan("slow_backup", "dump", "", _hours(9), None, 24, 40 * HOUR, 1,
+         "its newest dump crawled: twelve times the usual time for the same size"),
 )  # fmt: skip
 
 STORIES = {plan.name: plan.story for plan in PLANS}

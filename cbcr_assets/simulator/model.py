@@ -6,7 +6,7 @@ Belongs here: types. Does not belong here: chance, truth, files.
 from dataclasses import dataclass
 from datetime import datetime
 
-LEAST_INSTANCES = 16
+LEAST_INSTANCES = 19
 LEAST_DAYS = 10
 
 
@@ -15,7 +15,7 @@ class FleetSpec:
     """Which fleet: the same specification and moment give the same fleet.
 
     Attributes:
-        instances: Databases, at least 16: each incident needs its own.
+        instances: Databases, at least 19: each incident needs its own.
         days: Days of history, at least 10: each chain needs a full backup.
         seed: Seed of all chance.
     """

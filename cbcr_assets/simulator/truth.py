@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cbcr_assets.simulator import restore_times
+from cbcr_assets.simulator import odd_backups, restore_times
 from cbcr_assets.simulator.incidents import (
     DEAD_SOURCE,
     DIED_AGO,
@@ -140,6 +140,7 @@ def _verdicts(known: _Known, now: datetime, at: datetime) -> Iterator[tuple[str,
     if rpo != "ok":
         yield "rpo", rpo
     yield from success_verdicts(known.attempts, known.archives, database.rpo_s, at)
+    yield from odd_backups.verdicts(known.attempts, at)
     missed = _missed(known, now - DIED_AGO if is_dead else now, at)
     if missed:
         yield "backup_missed", missed

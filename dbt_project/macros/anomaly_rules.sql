@@ -59,7 +59,7 @@ judged as (
         1 as objective,
         odd.event_started_at as since,
         instances.team,
-        {{ instance_labels("odd.kind") }} as labels,
+        {{ instance_labels() }} as labels,
         case
             when odd.kind is null then
                 instances.instance_id || ': nothing odd in ' || compared.series

@@ -73,7 +73,7 @@ def test_consequences_are_part_of_the_truth(fleet: Fleet) -> None:
 @given(
     seed=st.integers(0, 10_000),
     now=st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)),
-    instances=st.integers(16, 45),
+    instances=st.integers(19, 45),
 )
 @pytest.mark.slow
 def test_nothing_changes_for_half_an_hour_and_only_the_planted_is_wrong(
@@ -112,7 +112,7 @@ def test_the_past_was_not_perfect(fleet: Fleet) -> None:
     assert any(d.retired_at for d in fleet.databases)
 
 
-@pytest.mark.parametrize(("instances", "days", "word"), [(15, 30, "16 instances"), (16, 9, "10 d")])
+@pytest.mark.parametrize(("instances", "days", "word"), [(18, 30, "19 instances"), (19, 9, "10 d")])
 def test_a_fleet_too_small_for_its_incidents_is_refused(
     instances: int, days: int, word: str, now: datetime
 ) -> None:
