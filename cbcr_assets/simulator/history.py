@@ -129,7 +129,8 @@ class _Author:
         age = (self._now - started).total_seconds() / 86400
         size = int(self._database.size_bytes * (1 + self._database.growth_per_day) ** -age)
         size = odd.bytes or size
-        pace = 1.2e8 * self._chance.lognormvariate(0, 0.25)
+        # What is planted slow is so in any case.
+        pace = 1.2e8 * (self._chance.lognormvariate(0, 0.25) if odd.slower == 1 else 1)
         seconds = min(_LONGEST_S, 4 + int(size * share / pace * odd.slower))
         finished = started + timedelta(seconds=seconds)
         if finished > self._now and started > self._now - _YOUNG:

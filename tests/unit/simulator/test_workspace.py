@@ -25,11 +25,11 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 def test_the_same_specification_gives_the_same_bytes(tmp_path: Path, now: datetime) -> None:
-    spec = FleetSpec(instances=18, days=12, seed=3)
+    spec = FleetSpec(instances=20, days=12, seed=3)
     for name in ("a", "b"):
         write_workspace(simulate(spec, now=now), tmp_path / name)
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
-    write_workspace(simulate(FleetSpec(18, 12, seed=4), now=now), tmp_path / "c")
+    write_workspace(simulate(FleetSpec(20, 12, seed=4), now=now), tmp_path / "c")
     assert digest(tmp_path / "a") != digest(tmp_path / "c")
 
 
