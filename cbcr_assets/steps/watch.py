@@ -19,6 +19,7 @@ from cbcr_assets.connectors.registry import connector
 from cbcr_assets.connectors.transports.collect import CollectReport, collect
 from cbcr_assets.connectors.transports.drop import OfferedFile, offered
 from cbcr_assets.steps.health import health
+from cbcr_assets.steps.health_model import health_files, sync_health_model
 from cbcr_assets.steps.in_force import accept, refusals, refuse
 from cbcr_assets.steps.inventory_sql import inventory_file, inventory_files
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
@@ -49,7 +50,7 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
     """
     config = platform.config
     file = inventory_file(platform, now=now)
-    fingerprint = _fingerprint(config.file, file, now=now)
+    fingerprint = _fingerprint(config.file, file, *health_files(platform), now=now)
     state = platform.home / "inventory.sha256"
     if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
         return None
@@ -69,6 +70,7 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
         )
         frames = inventory.frames(config.sources)
         report = store_inventory(session, frames, scheduled, now=now)
+        sync_health_model(platform, session)
     _write_atomically(state, fingerprint)
     return report
 
@@ -127,7 +129,15 @@ def evaluate_rules(platform: Platform, *, now: datetime) -> SlaEvaluation:
     own = health(
         evaluation,
         refused=refusals(platform.home),
-        files={file.name for file in (config.file, *inventory_files(platform), config.alerting)},
+        files={
+            file.name
+            for file in (
+                config.file,
+                *inventory_files(platform),
+                *health_files(platform),
+                config.alerting,
+            )
+        },
     )
     _write_evaluation(platform.evaluations, evaluation, own)
     _write_next_change(platform, evaluation)
