@@ -8,6 +8,7 @@ import typer
 from cbcr_assets.cli import (
     alerts,
     data,
+    health,
     inspect,
     inventory,
     metrics,
@@ -39,6 +40,7 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.command()(health.health)
 app.command("run-job")(run_job.run_job)
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")

@@ -63,11 +63,13 @@ measured as (
         not status.sources_stale as is_seen,
         -- Without any point everything since the promise began would be lost.
         case
-            when status.status <> 'unknown' or status.recovery_point_at is not null
+            when
+                status.objective_s is not null
+                and (status.status <> 'unknown' or status.recovery_point_at is not null)
                 then coalesce(
                     status.exposure_s,
                     {{ seconds_between('status.protect_from', cbcr_now()) }}
-                ) / nullif(status.objective_s, 0)
+                ) / greatest(status.objective_s, 1)
         end as exposure,
         case
             when status.recovery_point_at is not null then 1

@@ -47,18 +47,18 @@ judged as (
         model.dead,
         model.most,
         model.action,
-        said.value as value,
+        case when isfinite(said.value) then said.value end as value,
         said.measured_at as measured_at,
         said.overdue_at as overdue_at,
         greatest({{ seconds_between('said.measured_at', cbcr_now()) }}, 0) as age_s,
         case
-            when said.value is null or isnan(said.value) then 'missing'
+            when said.value is null or not isfinite(said.value) then 'missing'
             when said.is_current is not true then 'stale'
             else 'current'
         end as status
     from measured
     inner join model on measured.kind = model.kind and measured.said.signal = model.signal
-    where said.is_required or said.value is not null
+    where said.is_required or isfinite(said.value)
 
 ),
 

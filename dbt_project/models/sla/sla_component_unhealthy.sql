@@ -72,18 +72,11 @@ judged as (
 
 ),
 
-retired as (
-
-    select *, 'points' as unit from ({{ retired_rows() }})
-    anti join judged using (subject_id)
-
-),
-
 final as (
 
     select * from judged
     union all by name
-    select * from retired
+    select *, 'points' as unit from ({{ retired_rows() }})
 
 )
 

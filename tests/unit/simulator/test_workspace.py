@@ -37,7 +37,11 @@ def test_the_configuration_is_one_that_users_could_have_written(
     workspace: Path, fleet: Fleet
 ) -> None:
     config = load_config(workspace, environ={})
-    assert {source.tool for source in config.sources.values()} == {"pgbackrest", "cbcr"}
+    assert {source.tool for source in config.sources.values()} == {
+        "pgbackrest",
+        "cbcr",
+        "prometheus",
+    }
     assert any(feed.sql for source in config.sources.values() for feed in source.feeds)
     inventory = load_inventory(config.inventory, sources=config.sources)
     assert len(inventory.instances) == len(fleet.databases)
