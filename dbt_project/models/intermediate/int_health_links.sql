@@ -14,6 +14,16 @@ users as (
 
 ),
 
+-- Also after days of silence: a link does not cease to be ours by being unseen.
+measurable as (
+
+    select link, count(capacity_bytes_s) > 0 as is_width_told
+    from {{ ref('fct_network_daily') }}
+    where day > {{ cbcr_now() }}::date - 30 and first_sampled_at <= {{ cbcr_now() }}
+    group by link
+
+),
+
 carried as (
 
     select
@@ -24,7 +34,6 @@ carried as (
         ) as utilisation,
         quantile_cont(error_rate, 0.95) filter (sampled_at > {{ cbcr_now() }} - interval 6 hour)
             as error_rate,
-        arg_max(capacity_bytes_s, sampled_at) as capacity_bytes_s,
         coalesce(max(sampled_at) filter (rx_bytes_s + tx_bytes_s > 0), min(sampled_at)) as carried_at
     from recent
     group by all
@@ -39,10 +48,11 @@ measured as (
         users.tier,
         carried.utilisation,
         carried.error_rate,
-        carried.capacity_bytes_s,
+        coalesce(measurable.is_width_told, false) as is_width_told,
         {{ seconds_between('carried.carried_at', 'seen.sampled_at') }} as silent_for
     from seen
     full outer join users using (link)
+    left join measurable on seen.link = measurable.link
     left join carried on seen.link = carried.link and seen.source_id = carried.source_id
 
 ),
@@ -67,7 +77,7 @@ final as (
             ) }}
         ] as signals
     from measured
-    where tier is not null or capacity_bytes_s is not null
+    where tier is not null or is_width_told
 
 )
 

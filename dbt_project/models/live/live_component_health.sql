@@ -48,7 +48,8 @@ summed as (
                     else 'find out why it is not measured: rule source_stale, `cbcr pull`, the inventory'
                 end
             }
-            order by vital and status <> 'current' desc, place
+            -- What is dead explains the score; else what is not known explains that there is none.
+            order by is_dead desc, vital and status <> 'current' desc, place
         ) filter (deduction > 0 or status <> 'current') as reasons
     from deducted
     group by kind, component_id

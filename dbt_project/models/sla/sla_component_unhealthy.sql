@@ -50,8 +50,8 @@ judged as (
         null as changes_at,
         team,
         to_json({
-            'component': component_id, 'tier': tier, 'environment': environment, 'db_type': db_type,
-            'volume': volume, 'signal': main_signal,
+            'kind': kind, 'component': component_id, 'tier': tier, 'environment': environment,
+            'db_type': db_type, 'volume': volume, 'signal': main_signal,
             'instance': case when kind = 'instance' then component_id end,
             'source': case when kind = 'source' then component_id end,
             'pool': case when kind = 'worker_pool' then component_id end,
