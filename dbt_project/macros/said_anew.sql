@@ -96,12 +96,16 @@
         or recent.finished_at > {{ settled_until() }}
 {%- endmacro %}
 
-{#- Forget what was remembered of replaced rows once every mart that asks has read it. -#}
+{#- Forget what was remembered of replaced rows once every model that asks has read it. -#}
 {% macro forget_replaced() -%}
+    {%- set readers = [
+        'fct_backup_attempts', 'fct_backup_success_daily', 'int_backup_norms', 'fct_backup_anomalies'
+    ] -%}
     delete from state.replaced_backup_jobs
     where ingest_seq <= (
-        select case when count(*) = 2 then min(ingest_seq) end from state.build_marks
-        where model in ('fct_backup_attempts', 'fct_backup_success_daily')
+        select case when count(*) = {{ readers | length }} then min(ingest_seq) end
+        from state.build_marks
+        where model in ('{{ readers | join("', '") }}')
     )
 {%- endmacro %}
 

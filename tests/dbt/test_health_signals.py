@@ -87,6 +87,28 @@ RAW: dict[str, list[dict[str, Any]]] = {
          "storage_volume": "tight", "network_link": "of unknown width"},
         {"instance_id": "b", "tier": 2, "protect_from": NOW - HOUR, "rpo_s": 86400.0,
          "storage_volume": "never measured", "network_link": "never seen"},
+        {"instance_id": "odd", "tier": 2, "protect_from": NOW - 40 * DAY, "rpo_s": 172800.0,
+         "full_schedule": "0 1 * * *"},
+    ],
+    "instance_aliases": [
+        {"source_id": "good", "native_instance": "odd", "instance_id": "odd"},
+    ],
+    # Each day a gigabyte, a little more or less; the newest is forty times as large.
+    "backup_jobs": [
+        {"source_id": "good", "attempt_key": f"k{day}", "native_instance": "odd",
+         "instance_id": "odd", "tool": "pg_dump", "repo": "r", "backup_type": "full",
+         "state": "succeeded", "started_at": NOW - day * DAY, "backup_label": f"k{day}",
+         "finished_at": NOW - day * DAY + 10 * MINUTE, "first_seen_at": NOW - day * DAY,
+         "source_bytes": 40_000_000_000 if day == 1 else 1_000_000_000 + day % 7 * 10_000_000}
+        for day in range(1, 40)
+    ],
+    "backup_sets": [
+        {"source_id": "good", "repo": "r", "label": f"k{day}", "native_instance": "odd",
+         "instance_id": "odd", "backup_type": "full", "started_at": NOW - day * DAY,
+         "finished_at": NOW - day * DAY + 10 * MINUTE, "integrity": "ok",
+         "recovery_point_at": NOW - day * DAY, "lifecycle": "available",
+         "first_seen_at": NOW - day * DAY}
+        for day in range(1, 40)
     ],
 }  # fmt: skip
 
@@ -154,6 +176,12 @@ def test_sources_and_cbcr_itself(health: Any) -> None:
     assert health["source", "silent"][:3] == ("critical", 0, "reading_age")
     assert health["source", "unheard"][0] == "unknown"
     assert health["cbcr", "cbcr"][2] == "stale_sources"
+
+
+def test_a_backup_of_an_odd_size_is_a_reason_of_its_instance(built: Any, health: Any) -> None:
+    assert health["instance", "odd"][:3] == ("poor", 40, "size_jump")
+    assert health["instance", "odd"][-1] == pytest.approx(40, rel=0.1)
+    assert health["repository", "good/r"][:2] == ("healthy", 100)
 
 
 def test_the_rules_say_the_same(built: Any) -> None:

@@ -53,6 +53,19 @@ drills as (
 
 ),
 
+-- How many times too large or too small its oddest backup of the last days was.
+jumps as (
+
+    select instance_id, max(greatest(ratio, 1 / greatest(ratio, 0.001))) as size_jump
+    from {{ ref('fct_backup_anomalies') }}
+    where
+        measure <> 'duration_s'
+        and started_at > {{ cbcr_now() }} - interval 3 day
+        and started_at <= {{ cbcr_now() }}
+    group by instance_id
+
+),
+
 measured as (
 
     select
@@ -76,6 +89,7 @@ measured as (
             when status.status = 'breached' then 0
         end as restorable,
         coalesce(status.consecutive_failures, 0) as failures_in_a_row,
+        jumps.size_jump,
         (weeks.tries - weeks.bad + 7 * fleet.good_share) / (weeks.tries + 7) as success_7d,
         restores.p_meets_rto,
         restores.estimated_at,
@@ -91,6 +105,7 @@ measured as (
     left join weeks using (instance_id)
     left join restores using (instance_id)
     left join drills using (instance_id)
+    left join jumps using (instance_id)
     cross join fleet
     cross join built
 
@@ -116,7 +131,8 @@ final as (
                 'estimated_at > ' ~ cbcr_now() ~ ' - interval 3 day',
                 'coalesce(is_rto_promised, false)'
             ) }},
-            {{ health_signal('drill_age', 'drill_age', cbcr_now(), 'true', 'is_drill_promised') }}
+            {{ health_signal('drill_age', 'drill_age', cbcr_now(), 'true', 'is_drill_promised') }},
+            {{ health_signal('size_jump', 'size_jump', 'built_at', 'is_current', 'false') }}
         ] as signals
     from measured
 

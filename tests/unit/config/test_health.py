@@ -60,7 +60,7 @@ def test_an_empty_file_changes_nothing(write, text):
         ("instance:\n  signals:\n    drill_agee: {ok: 1}\n",
          "health.yaml:3: instance.signals.drill_agee: nothing measures this signal; those of"
          " instance are: exposure, restorable, failures_in_a_row, success_7d, p_meets_rto,"
-         " drill_age; did you mean 'drill_age'?"),
+         " drill_age, size_jump; did you mean 'drill_age'?"),
         ("\nqueu: {tier: 1}\n", "health.yaml:2: queu: unknown key; did you mean 'queue'?"),
         ("source: {tier: 4}\n", "health.yaml:1: source.tier: the number 4 is not one of 1, 2, 3"),
         ("tier_weights:\n  1: 0\n",
