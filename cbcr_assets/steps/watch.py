@@ -177,7 +177,7 @@ def configuration_mark(platform: Platform) -> str:
     """Return what changes with the text, or the refusal, of a configuration file."""
     config = platform.config
     digest = hashlib.sha256("\x00".join(sorted(refusals(platform.home))).encode())
-    for file in (config.file, *inventory_files(platform)):
+    for file in (config.file, *inventory_files(platform), *health_files(platform)):
         digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 

@@ -3,12 +3,14 @@
 One warehouse, built as of one moment; history is built on, twice at the same moment and once later.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cbcr_assets.cli import main
 from cbcr_assets.steps import analytics
 
 pytestmark = pytest.mark.slow
@@ -275,6 +277,39 @@ def test_history_keeps_what_changed_and_one_row_a_day(built: Any) -> None:
     assert fleet[0][0] == NOW
     assert fleet[-1][0] == NOW + DAY
     assert all(row[1] <= 59 for row in fleet)
+
+
+def test_the_command_tells_what_is_bad_and_what_is_well(
+    built: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built.platform.warehouse.publish(now=NOW)
+    monkeypatch.setenv("CBCR_CONFIG", str(built.platform.config.file))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def told(*words: str) -> tuple[int, str, str]:
+        words = ("health", "--as-of", "2026-06-15T12:00:00Z", *words)
+        monkeypatch.setattr("sys.argv", ["cbcr", *words])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out, error = capsys.readouterr()
+        return int(stopped.value.code or 0), out, error
+
+    code, out, _ = told("--component", "worker_pool", "--format", "json")
+    answer = json.loads(out)
+    assert code == 1
+    assert answer["summary"]["components"] == len(answer["components"]) == 7
+    for one in answer["components"]:
+        if one["score"] is not None:
+            lost = sum(reason["deduction"] or 0 for reason in one["reasons"])
+            assert one["score"] == pytest.approx(100 - lost)
+    code, out, error = told("--component", "worker_pool")
+    assert "alive" not in out
+    assert "start the workers" in out
+    assert "headline 25 of 100 for 7 components" in error
+    assert "alive" in told("--component", "worker_pool", "--all")[1]
+    code, out, _ = told("--component", "repository", "--format", "csv")
+    assert code == 0
+    assert out.splitlines()[1].startswith("repository,good/r,")
 
 
 def test_a_users_own_file_counts_and_a_wrong_one_is_refused(built: Any) -> None:

@@ -65,6 +65,21 @@ def test_doctor_tells_every_mistake_with_its_line(cbcr: Run, tmp_path: Path) -> 
     assert "keep_snapshots" in told
 
 
+def test_doctor_and_health_know_what_health_is_made_of(cbcr: Run, tmp_path: Path) -> None:
+    cbcr("init")
+    found = {row["what"]: row["state"] for row in json.loads(cbcr("doctor", "--format", "json")[1])}
+    assert found["health"] == "ok"
+    with (tmp_path / "cbcr.yaml").open("a") as file:
+        file.write("health: own.yaml\n")
+    (tmp_path / "own.yaml").write_text("queue:\n  signals:\n    oldest_wiat: {warn: 9}\n")
+    code, out, _ = cbcr("doctor", "--format", "json")
+    assert code == 1
+    assert "own.yaml:3: queue.signals.oldest_wiat" in " ".join(r["detail"] for r in json.loads(out))
+    code, _, error = cbcr("health", "--component", "worker")
+    assert code == 2
+    assert "worker_pool" in error
+
+
 @pytest.mark.parametrize("words", [("pull",), ("check",), ("alerts", "list"), ("sql", "select 1")])
 def test_without_a_configuration_it_says_how_to_get_one(cbcr: Run, words: tuple[str, ...]) -> None:
     code, _, error = cbcr(*words)
