@@ -7,6 +7,7 @@ import typer
 
 from cbcr_assets.cli import (
     alerts,
+    capacity,
     data,
     inspect,
     inventory,
@@ -40,6 +41,7 @@ app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
 app.command("run-job")(run_job.run_job)
+app.add_typer(capacity.app, name="capacity")
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")
