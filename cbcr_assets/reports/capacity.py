@@ -51,7 +51,7 @@ class WhatIf:
     """What is asked; the default asks nothing, and is answered by the forecast.
 
     Attributes:
-        volume: The volume; None: all.
+        volume: The volume; None: all, or where the instance lies that new ones are like.
         retention_days: Days that everything is kept longer, negative: shorter.
         growth_share: Growth that is added, as a share of today's: 0.2 is a fifth more.
         onboard: Databases that come, beginning with nothing.
@@ -96,12 +96,11 @@ def capacity_what_if(session: Session, asked: WhatIf) -> pl.DataFrame:
         WarehouseError: Nobody knows how the instance that is named is backed up, or it lies on
             several volumes and none is named.
     """
-    if asked.onboard:
-        _check_pattern(session, asked)
+    volume = _volume_of_pattern(session, asked) if asked.onboard else asked.volume
     return session.query(
         _WHAT_IF,
         {
-            "volume": asked.volume,
+            "volume": volume,
             "more_days": asked.retention_days,
             "growth": asked.growth_share,
             "like": asked.like if asked.onboard else None,
@@ -117,7 +116,8 @@ def has_catalog(session: Session, volume: str | None) -> bool:
     return volume in planned if volume is not None else bool(planned)
 
 
-def _check_pattern(session: Session, asked: WhatIf) -> None:
+def _volume_of_pattern(session: Session, asked: WhatIf) -> str:
+    """Return where new databases would lie: where the one lies that they are like."""
     volumes = session.query(_PLANNED, {"instance": asked.like})["volume"].to_list()
     if asked.like is None or not volumes:
         raise WarehouseError(
@@ -125,6 +125,7 @@ def _check_pattern(session: Session, asked: WhatIf) -> None:
         )
     if asked.volume is None and len(volumes) > 1:
         raise WarehouseError(f"{asked.like} lies on {', '.join(volumes)}; say which --volume")
+    return asked.volume or str(volumes[0])
 
 
 def parse_days(text: str) -> int:

@@ -78,7 +78,7 @@ dated as (
         * exclude (full_at_p10, full_at_p50, full_at_p90)
         {%- for name in ['p10', 'p50', 'p90'] %},
         case
-            when status = 'full' then last_good_at
+            when status = 'full' then least(last_good_at, {{ cbcr_now() }})
             when status in ('filling', 'not_filling') then full_at_{{ name }}
         end as full_at_{{ name }}
         {%- endfor %}

@@ -76,7 +76,7 @@ moved as (
         hour,
         count(*) as backups,
         count(*) filter (transferred_bytes is null) as backups_without_bytes,
-        sum(transferred_bytes * seconds_here / seconds) / 3600 as backup_bytes_s
+        sum(transferred_bytes * seconds_here / seconds) / 3600 as moved_bytes_s
     from shares
     group by all
 
@@ -96,8 +96,8 @@ final as (
         case
             when moved.backups is null then 0
             -- a link cannot have carried more of backups than of everything
-            when moved.backup_bytes_s is not null
-                then least(moved.backup_bytes_s, hours.used_bytes_s)
+            when moved.moved_bytes_s is not null
+                then least(moved.moved_bytes_s, hours.used_bytes_s)
         end as backup_bytes_s,
         backup_bytes_s / nullif(hours.used_bytes_s, 0) as backup_share,
         hours.used_bytes_s - backup_bytes_s as other_bytes_s,
