@@ -5,8 +5,6 @@ BIN := .venv/bin
 # What `make bench` measures, one script a subject. alert_latency.py needs a real PostgreSQL and
 # pgBackRest and is run by hand.
 BENCHMARKS := ingest sources
-# What `make bench-analytics` measures, one script a subject.
-ANALYTICS := health
 
 help: ## show this menu
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -48,8 +46,8 @@ lock: setup ## make requirements/dev.lock anew
 bench-rpo: setup ## recovery point numbers beside other engines; say BENCH_RPO="--sizes 100m" for more
 	@$(BIN)/python -m benchmarks.rpo $(BENCH_RPO)
 
-bench-analytics: setup ## what foresight costs and how true it is, some minutes (docs/benchmarks.md)
-	@for name in $(ANALYTICS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+bench-analytics: setup ## accuracy of forecasts beside other methods; STATSFORECAST_PYTHON=… adds AutoETS
+	@$(BIN)/python -m benchmarks.analytics $(BENCH_ANALYTICS)
 
 clean: ## remove what setup and runs have made
 	@rm -rf .venv .uv .cbcr

@@ -7,6 +7,7 @@ import typer
 
 from cbcr_assets.cli import (
     alerts,
+    capacity,
     data,
     health,
     inspect,
@@ -42,6 +43,7 @@ app.command()(data.sql)
 app.command()(data.rpo)
 app.command()(health.health)
 app.command("run-job")(run_job.run_job)
+app.add_typer(capacity.app, name="capacity")
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")

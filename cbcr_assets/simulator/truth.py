@@ -17,6 +17,7 @@ from cbcr_assets.simulator.incidents import (
     SILENT_SOURCE,
     STORIES,
     STRANGER,
+    UNSEEN_VOLUME,
 )
 from cbcr_assets.simulator.model import (
     ArchiveSample,
@@ -32,6 +33,7 @@ from cbcr_assets.simulator.schedule import GRACE, runs, slots
 from cbcr_assets.simulator.truth_health import unhealthy
 from cbcr_assets.simulator.truth_success import DAY, EARLY, burning, state, strength
 from cbcr_assets.simulator.truth_success import verdicts as success_verdicts
+from cbcr_assets.simulator.volumes import volume_incidents
 
 PLANTED_REJECTS = 1
 """Lines of the job log that were damaged on purpose."""
@@ -98,6 +100,7 @@ def incidents(fleet: Fleet, *, at: datetime) -> Iterator[PlantedIncident]:
     """Yield every verdict that is not ok at a moment, if nothing is heard after the end."""
     yield SILENT_SOURCE
     yield STRANGER
+    yield from volume_incidents([UNSEEN_VOLUME])
     for known in _by_database(fleet):
         database = known.database
         if database.retired_at is not None and database.retired_at <= at:

@@ -18,6 +18,7 @@ from cbcr_assets.simulator.model import Attempt, Database, Drill, Fleet, Planted
 from cbcr_assets.simulator.restore_times import OUTGROWN, SLOW
 from cbcr_assets.simulator.schedule import GRACE, slots
 from cbcr_assets.simulator.truth_success import DAY, EARLY, open_failures, state, strength
+from cbcr_assets.simulator.volumes import PLANTED
 
 RULE = "component_unhealthy"
 _STORY = "several things are wrong with it, or the worst of them is bad enough"
@@ -28,6 +29,12 @@ _CHANCES = {SLOW: (0.5, 0.9), OUTGROWN: (0.0, 0.5)}
 _GOOD_CHANCE = (0.8, 1.0)
 _REPOSITORY = frozenset({"no_space", "lock", "checksum"})
 _NEWEST_IN = timedelta(days=8)
+# Two intervals of samples; days of a volume that does not fill within the range of a ladder.
+_SEEN_WITHIN = timedelta(hours=4)
+_NEVER = 3650.0
+_FILLING = frozenset(
+    planted.name for planted in PLANTED if ("storage_full_soon", "breached") in planted.verdicts
+)
 # Points: a score so near to the edge is no truth to be held against anybody.
 _MARGIN = 1.0
 _EDGE = 40.0
@@ -188,11 +195,15 @@ def _shared(fleet: Fleet, at: datetime) -> Iterator[tuple[str, str, Sequence[Val
 
 
 def _volumes(fleet: Fleet) -> Iterator[tuple[str, str, Sequence[Values]]]:
+    """Yield the fill of volumes; a day on which one is full has no truth but a range."""
     newest = {sample.volume: sample for sample in fleet.storage}
-    for volume in sorted({d.volume for d in fleet.databases if d.volume}):
+    for volume in sorted({d.volume for d in fleet.databases if d.volume} | newest.keys()):
         sample = newest.get(volume)
-        used = None if sample is None else 1 - sample.avail_bytes / sample.size_bytes
-        yield "storage_volume", volume, [{"used_share": used}]
+        used = None
+        if sample and sample.size_bytes and fleet.now - sample.sampled_at < _SEEN_WITHIN:
+            used = 1 - (sample.avail_bytes or 0) / sample.size_bytes
+        days = (1.0, 30.0) if volume in _FILLING else (_NEVER,)
+        yield "storage_volume", volume, [{"used_share": used, "days_to_full": d} for d in days]
 
 
 def _repositories(fleet: Fleet, at: datetime) -> Iterator[tuple[str, str, Sequence[Values]]]:

@@ -47,15 +47,12 @@ def entries(sets: Iterable[BackupSet], *, repo: str, at: datetime) -> list[dict[
 
 def storage(samples: Iterable[StorageSample]) -> list[dict[str, Any]]:
     """Return samples of volumes."""
-    return [
-        {
-            "volume": sample.volume,
-            "sampled_at": stamp(sample.sampled_at),
-            "size_bytes": sample.size_bytes,
-            "avail_bytes": sample.avail_bytes,
-        }
-        for sample in samples
-    ]
+    found = []
+    for sample in samples:
+        told = {name: getattr(sample, name) for name in ("size_bytes", "avail_bytes", "used_bytes")}
+        record: dict[str, Any] = {"volume": sample.volume, "sampled_at": stamp(sample.sampled_at)}
+        found.append(record | {name: value for name, value in told.items() if value is not None})
+    return found
 
 
 def log_archive(samples: Iterable[ArchiveSample]) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ jumps as (
     from {{ ref('fct_backup_anomalies') }}
     where
         measure <> 'duration_s'
+        and ratio is not null
         and started_at > {{ cbcr_now() }} - interval 3 day
         and started_at <= {{ cbcr_now() }}
     group by instance_id
@@ -90,7 +91,11 @@ measured as (
         end as restorable,
         coalesce(status.consecutive_failures, 0) as failures_in_a_row,
         jumps.size_jump,
-        (weeks.tries - weeks.bad + 7 * fleet.good_share) / (weeks.tries + 7) as success_7d,
+        -- Peers steady a small number; they do not stand in for none.
+        case
+            when weeks.tries > 0
+                then (weeks.tries - weeks.bad + 7 * fleet.good_share) / (weeks.tries + 7)
+        end as success_7d,
         restores.p_meets_rto,
         restores.estimated_at,
         instances.rto_s > 0 as is_rto_promised,

@@ -50,7 +50,10 @@ judged as (
         case when isfinite(said.value) then said.value end as value,
         said.measured_at as measured_at,
         said.overdue_at as overdue_at,
-        greatest({{ seconds_between('said.measured_at', cbcr_now()) }}, 0) as age_s,
+        -- greatest() would take nothing for zero
+        case when said.measured_at is not null
+            then greatest({{ seconds_between('said.measured_at', cbcr_now()) }}, 0)
+        end as age_s,
         case
             when said.value is null or not isfinite(said.value) then 'missing'
             when said.is_current is not true then 'stale'

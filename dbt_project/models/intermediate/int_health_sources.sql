@@ -76,7 +76,7 @@ platform as (
 builds as (
 
     select
-        greatest({{ seconds_between('max(built_at)', cbcr_now()) }}, 0) as age_s,
+        {{ seconds_between('max(built_at)', cbcr_now()) }} as age_s,
         max(built_at) as built_at
     from state.build_marks
 
@@ -85,7 +85,7 @@ builds as (
 evaluations as (
 
     select
-        greatest({{ seconds_between('max(evaluated_at)', cbcr_now()) }}, 0) as age_s,
+        {{ seconds_between('max(evaluated_at)', cbcr_now()) }} as age_s,
         max(evaluated_at) as evaluated_at
     from state.sla_status
 

@@ -26,6 +26,22 @@ newest as (
 
 ),
 
+-- The near edge of the forecast, not its middle; what is not full within its horizon has no day.
+forecasts as (
+
+    select
+        volume,
+        forecast_at,
+        case
+            when status = 'full' then 0
+            when status in ('filling', 'not_filling') and full_at_p10 is null then 3650
+            when status in ('filling', 'not_filling')
+                then greatest({{ seconds_between(cbcr_now(), 'full_at_p10') }} / 86400, 0)
+        end as days_to_full
+    from {{ ref('fct_capacity_forecast') }}
+
+),
+
 -- As df has it: what is reserved for root is neither used nor available.
 measured as (
 
@@ -33,12 +49,15 @@ measured as (
         coalesce(seen.volume, users.volume) as volume,
         seen.* exclude (volume),
         users.tier,
+        forecasts.forecast_at,
+        forecasts.days_to_full,
         coalesce(
             newest.used_bytes / nullif(newest.used_bytes + newest.avail_bytes, 0),
             1 - newest.avail_bytes / nullif(newest.size_bytes, 0)
         ) as used_share
     from seen
     full outer join users using (volume)
+    left join forecasts on coalesce(seen.volume, users.volume) = forecasts.volume
     left join newest on seen.volume = newest.volume and seen.source_id = newest.source_id
 
 ),
@@ -52,7 +71,11 @@ final as (
         tier,
         null::varchar as environment,
         [
-            {{ health_signal('used_share', 'used_share', 'sampled_at', 'coalesce(is_current, false)') }}
+            {{ health_signal('used_share', 'used_share', 'sampled_at', 'coalesce(is_current, false)') }},
+            {{ health_signal(
+                'days_to_full', 'days_to_full', 'forecast_at',
+                'forecast_at > ' ~ cbcr_now() ~ ' - interval 3 day'
+            ) }}
         ] as signals
     from measured
 

@@ -1,6 +1,7 @@
 """Component health at scale: the view that says it, its roll-up and its rule, with every reason.
 
-Usage: python benchmarks/health.py [--instances 50000] [--repeat 3]
+Usage: python -m benchmarks.foresight.health [--instances 50000] [--repeat 3], or as a subject of
+`benchmarks.analytics`
 
 Makes a fleet by SQL (a week of attempts, sets, drills and samples), builds the models with the real
 dbt, and prints elapsed and CPU seconds of each reading. Belongs here: the measurement. Nothing here
@@ -12,11 +13,12 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-from measure import apart, dump, machine, measure, table
 
+from benchmarks.measure import apart, dump, machine, measure, table
 from cbcr_assets.steps import analytics
 from cbcr_assets.steps.platform import Platform, open_platform
 
@@ -148,14 +150,14 @@ def _read(warehouse: str, name: str) -> int:
     return int(con.execute("select count(*) from read_").fetchall()[0][0])
 
 
-def main() -> None:
+def main(words: Sequence[str] = ()) -> None:
     """Make, build, read each in a process of its own; the best of some is told, and all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instances", type=int, default=50_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--read", nargs=2, metavar=("WAREHOUSE", "NAME"))
     parser.add_argument("--keep", type=Path, help="Folder to build in; it stays.")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if arguments.read:
         print(dump(measure(arguments.read[1], lambda: _read(*arguments.read))))
         return
@@ -166,7 +168,10 @@ def main() -> None:
         warehouse = str(_prepare(folder, arguments.instances))
         rows, walls = [], {}
         for name in READINGS:
-            runs = [apart(__file__, "--read", warehouse, name) for _ in range(arguments.repeat)]
+            runs = [
+                apart("-m", __spec__.name, "--read", warehouse, name)
+                for _ in range(arguments.repeat)
+            ]
             rows.append(min(runs, key=lambda run: run.wall_s))
             walls[name] = [round(run.wall_s, 2) for run in runs]
     table(f"{arguments.instances:,} instances, 2 threads", rows, {})
@@ -177,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])
