@@ -66,7 +66,7 @@ def measure(sets: int, volumes: int) -> None:
         build(platform, _NOW, "+fct_storage_daily", "stg_backup_sets", "stg_instances")
         for title, now in (("first build", _NOW), ("the next day", _LATER)):
             before = _children()
-            build(platform, now, "int_capacity_days+", "int_capacity_sets", "int_capacity_slots")
+            build(platform, now, "int_capacity_days+", "int_capacity_sets+", "int_capacity_volumes")
             cpu_s, peak_gib = _children()[0] - before[0], _children()[1]
             _print(platform, f"{int(count):,} sets: {title}", cpu_s, peak_gib)
 
