@@ -17,9 +17,12 @@ SUBJECTS = ("capacity", "health")
 def main() -> None:
     """Print the tables of the subjects that were asked for, of all by default."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], default=list(SUBJECTS))
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
+    asked = parser.parse_args().subjects or SUBJECTS
+    if unknown := set(asked) - set(SUBJECTS):
+        parser.error(f"no subject {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}")
     print(machine())
-    for subject in parser.parse_args().subjects:
+    for subject in asked:
         import_module(f"benchmarks.foresight.{subject}").main()
 
 

@@ -1,4 +1,4 @@
-"""Forecasts of volumes: the ladder down to an honest nothing, bad input, catalogs with known futures."""
+"""Forecasts of volumes: the ladder down to an honest nothing, bad input, catalogs, what if."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -246,7 +246,7 @@ def test_what_if(built: Any) -> None:
     assert wide["full_at_p50"] - TODAY == pytest.approx((225.2 + 20 / 0.45) * DAY, abs=0.1 * DAY)
     less = ask(volume="growing", expand_bytes=-200 * GB)
     assert less["status"] == "full"
-    # Kept for 28 days more: a full a week, ten increments become 38 days of them, and 28 dumps more.
+    # Kept for 28 days more: four fulls, 24 increments and 28 dumps more.
     longer = ask(volume="catalog", retention_days=28)
     more = 4 * 70 + 24 * 3 + 28 * 5
     assert longer["used_in_a_year_bytes"] == pytest.approx(held(-364) + more * GB, abs=6 * GB)

@@ -1,5 +1,5 @@
--- Will a volume be full soon? Judged by the edge of the band (one chance in ten that it is full earlier),
--- not by the expected day: who waits for that is late every second time.
+-- Will a volume be full soon? Judged by the edge of the band (one chance in ten that it is full
+-- earlier), not by the expected day: who waits for that is late every second time.
 with volumes as (
 
     select
@@ -7,7 +7,9 @@ with volumes as (
         {{ seconds_between(cbcr_now(), 'full_at_p10') }} as left_s,
         {{ seconds_between(cbcr_now(), 'full_at_p50') }} as expected_s,
         coalesce(
-            forecast_status not in ('full', 'filling', 'not_filling') or stale_at < {{ cbcr_now() }}, true
+            forecast_status not in ('full', 'filling', 'not_filling')
+            or stale_at < {{ cbcr_now() }},
+            true
         ) as is_unknown
     from {{ ref('live_storage') }}
 
@@ -21,13 +23,15 @@ judged as (
         case
             when is_forgotten then 'ok'
             when is_unknown then 'unknown'
-            when forecast_status = 'full' or left_s <= 86400 * {{ var('storage_full_soon_days') }} then 'breached'
+            when forecast_status = 'full' or left_s <= 86400 * {{ var('storage_full_soon_days') }}
+                then 'breached'
             when left_s <= 86400 * {{ var('storage_full_later_days') }} then 'approaching'
             else 'ok'
         end as status,
         case
             when status = 'ok' then 'info'
-            when status = 'breached' and (forecast_status = 'full' or left_s <= 3 * 86400) then 'critical'
+            when status = 'breached' and (forecast_status = 'full' or left_s <= 3 * 86400)
+                then 'critical'
             else 'warning'
         end as severity,
         case when left_s is not null then greatest(left_s, 0) end as value,
@@ -43,7 +47,8 @@ judged as (
             else least(
                 case status
                     when 'ok' then full_at_p10 - interval {{ var('storage_full_later_days') }} day
-                    when 'approaching' then full_at_p10 - interval {{ var('storage_full_soon_days') }} day
+                    when 'approaching'
+                        then full_at_p10 - interval {{ var('storage_full_soon_days') }} day
                 end,
                 stale_at + interval 1 microsecond
             )
@@ -61,7 +66,9 @@ judged as (
             when full_at_p10 is null then volume || ' is not full within a year'
             else volume || ' may be full in ' || {{ human_seconds('greatest(left_s, 0)') }} || ' ('
                 || {{ utc_text('full_at_p10') }} || ', one chance in ten that it is earlier)'
-                || coalesce(', and is expected to be in ' || {{ human_seconds('greatest(expected_s, 0)') }}, '')
+                || coalesce(
+                    ', and is expected to be in ' || {{ human_seconds('greatest(expected_s, 0)') }}, ''
+                )
                 || '; ' || reason
         end as summary
     from volumes

@@ -42,7 +42,8 @@ judged as (
                     || {{ utc_text('last_good_at') }}
             else volume || ' is ' || printf('%.1f %%', 100 * used_share) || ' full: '
                 || {{ human_bytes('greatest(capacity_bytes - used_bytes, 0)') }} || ' of '
-                || {{ human_bytes('capacity_bytes') }} || ' are left, at ' || {{ utc_text('last_good_at') }}
+                || {{ human_bytes('capacity_bytes') }} || ' are left, at '
+                || {{ utc_text('last_good_at') }}
         end as summary
     from volumes
 

@@ -133,3 +133,29 @@ def test_a_folder_that_is_no_demo_is_never_removed(cbcr: Run, tmp_path: Path) ->
     assert code == 2
     assert "not a demo" in error
     assert (tmp_path / "mine" / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--expand", "10XB"), "write 10TB"),
+        (("--retention", "soon"), "write +14d"),
+        (("--growth", "20"), "write +20%"),
+        (("--onboard", "3"), "belong together"),
+        (("--like", "orders"), "belong together"),
+    ],
+)
+def test_a_question_of_capacity_that_says_nothing_is_refused(
+    cbcr: Run, words: tuple[str, str], told: str
+) -> None:
+    cbcr("init")
+    code, _, error = cbcr("capacity", "what-if", *words)
+    assert code == 2
+    assert told in error
+
+
+def test_capacity_without_a_snapshot_says_what_to_do(cbcr: Run) -> None:
+    cbcr("init")
+    code, _, error = cbcr("capacity", "list")
+    assert code == 1
+    assert "cbcr build" in error
