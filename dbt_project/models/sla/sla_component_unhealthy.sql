@@ -8,7 +8,9 @@ with components as (
 
 instances as (
 
-    select instance_id, db_type, storage_volume from {{ ref('stg_instances') }}
+    -- The kind is part of the key: as a condition on one side it costs as much as all of health.
+    select 'instance' as kind, instance_id as component_id, db_type, storage_volume
+    from {{ ref('stg_instances') }}
 
 ),
 
@@ -27,8 +29,7 @@ labelled as (
             when 'cbcr' then '' else components.kind || ' '
         end || components.component_id as called
     from components
-    left join instances
-        on components.kind = 'instance' and components.component_id = instances.instance_id
+    left join instances using (kind, component_id)
 
 ),
 
