@@ -1,6 +1,6 @@
 # The command menu. `make setup` is part of every target and a no-op in a second when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast bench bench-rpo lint format lock clean
+.PHONY: help setup demo up test test-fast bench bench-rpo bench-analytics lint format lock clean
 BIN := .venv/bin
 # What `make bench` measures, one script a subject. alert_latency.py needs a real PostgreSQL and
 # pgBackRest and is run by hand.
@@ -45,6 +45,9 @@ lock: setup ## make requirements/dev.lock anew
 
 bench-rpo: setup ## recovery point numbers beside other engines; say BENCH_RPO="--sizes 100m" for more
 	@$(BIN)/python -m benchmarks.rpo $(BENCH_RPO)
+
+bench-analytics: setup ## accuracy of forecasts beside other methods; STATSFORECAST_PYTHON=… adds AutoETS
+	@$(BIN)/python -m benchmarks.analytics $(BENCH_ANALYTICS)
 
 clean: ## remove what setup and runs have made
 	@rm -rf .venv .uv .cbcr

@@ -49,7 +49,7 @@ def _models() -> Iterator[str]:
 
 def _described(layer: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for path in sorted((ROOT / "dbt_project" / "models" / layer).glob("*.yml")):
+    for path in sorted((ROOT / "dbt_project" / "models" / layer).rglob("*.yml")):
         found += yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []
     return sorted(found, key=lambda model: model["name"])
 

@@ -7,7 +7,9 @@ import typer
 
 from cbcr_assets.cli import (
     alerts,
+    capacity,
     data,
+    health,
     inspect,
     inventory,
     metrics,
@@ -40,7 +42,9 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.command()(health.health)
 app.command("run-job")(run_job.run_job)
+app.add_typer(capacity.app, name="capacity")
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")

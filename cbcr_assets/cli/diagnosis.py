@@ -13,7 +13,14 @@ from pathlib import Path
 
 import polars as pl
 
-from cbcr_assets.config import ConfigError, FeedConfig, SourceConfig, load_inventory, load_policy
+from cbcr_assets.config import (
+    ConfigError,
+    FeedConfig,
+    SourceConfig,
+    load_health,
+    load_inventory,
+    load_policy,
+)
 from cbcr_assets.steps.inventory_sql import inventory_file
 from cbcr_assets.steps.platform import Platform, open_platform
 from cbcr_assets.steps.slack_button import NoSecretError, signing_secrets
@@ -52,6 +59,7 @@ def _all(environ: Mapping[str, str], now: datetime) -> Iterator[Finding]:
     yield Finding("cbcr.yaml", "ok", str(platform.config.file))
     yield from _inventory(platform)
     yield from _policy(platform)
+    yield from _health(platform)
     for source in platform.config.sources.values():
         yield from _source(source)
     yield from _home(platform)
@@ -86,6 +94,17 @@ def _policy(platform: Platform) -> Iterator[Finding]:
             signing_secrets(policy)
         except NoSecretError as error:
             yield Finding("slack_button", "wrong", str(error))
+
+
+def _health(platform: Platform) -> Iterator[Finding]:
+    try:
+        model = load_health(platform.config.health)
+    except ConfigError as error:
+        yield from _problems("health", error)
+        return
+    own = platform.config.health
+    detail = f"version {model.version}, {'no file of your own' if own is None else own}"
+    yield Finding("health", "ok", detail)
 
 
 def _source(source: SourceConfig) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Configuration: cbcr.yaml, the inventory and the alerting policy, with exact errors.
+"""Configuration: cbcr.yaml, the inventory, the alerting policy, the health model; exact errors.
 
 Belongs here: models of these files and the values in them.
 Does not belong here: what is done with them; nothing here opens a warehouse or a network.
@@ -8,17 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cbcr_assets.config.feeds import TOOLS
-from cbcr_assets.config.main import (
-    Config,
-    FeedConfig,
-    SourceConfig,
-    home_of,
-    load_config,
-)
+from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, home_of, load_config
 from cbcr_assets.config.problems import ConfigError, Problem, Refused
 
 if TYPE_CHECKING:
     from cbcr_assets.config.alerting import Policy, load_policy
+    from cbcr_assets.config.health import HealthModel, load_health
     from cbcr_assets.config.inventory import Instance, Inventory, load_inventory
     from cbcr_assets.config.schedule import expand_schedules, has_run
 
@@ -27,6 +22,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "FeedConfig",
+    "HealthModel",
     "Instance",
     "Inventory",
     "Policy",
@@ -37,6 +33,7 @@ __all__ = [
     "has_run",
     "home_of",
     "load_config",
+    "load_health",
     "load_inventory",
     "load_policy",
 ]
@@ -45,6 +42,8 @@ __all__ = [
 _HOMES = {
     "Policy": "alerting",
     "load_policy": "alerting",
+    "HealthModel": "health",
+    "load_health": "health",
     "Instance": "inventory",
     "Inventory": "inventory",
     "load_inventory": "inventory",

@@ -121,6 +121,7 @@ class _File(BaseModel):
     sources: Annotated[dict[Name, _Source], Field(min_length=1), SECTION]
     inventory: WrittenPath = "inventory.yaml"
     alerting: WrittenPath = "alerting.yaml"
+    health: WrittenPath | None = None
     alert_store: Secret | None = None
     warehouse: Annotated[_Warehouse, SECTION] = _Warehouse()
     links: Annotated[_Links, SECTION] = _Links()
@@ -194,6 +195,7 @@ class Config:
         sources: By id.
         inventory: Inventory file.
         alerting: Alerting policy file.
+        health: What differs from the health model that CBCR brings; None: nothing.
         alert_store: Where the SQLAlchemy URL of the alert engine's store is; None: SQLite in home.
         dashboard_url: Where people find Streamlit.
         dagster_url: Where people find the Dagster UI.
@@ -220,6 +222,7 @@ class Config:
     runbooks_url: str = ""
     alert_store: SecretRef | None = None
     slack_button: SlackButton | None = None
+    health: Path | None = None
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -256,6 +259,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         runbooks_url=model.links.runbooks or "",
         alert_store=model.alert_store,
         slack_button=model.slack_button,
+        health=root / model.health if model.health else None,
     )
 
 

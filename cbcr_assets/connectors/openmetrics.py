@@ -33,8 +33,10 @@ _GAUGES = {
     "node_filesystem_free_bytes": ("storage", "free"),
     "node_network_speed_bytes": ("network", "speed"),
     "backup_queue_depth": ("queue", "depth"),
+    "backup_queue_oldest_wait_seconds": ("queue", "oldest_wait"),
     "backup_workers_busy": ("workers", "busy"),
     "backup_workers_total": ("workers", "total"),
+    "backup_workers_last_heartbeat_timestamp_seconds": ("workers", "heartbeat"),
 }
 _COUNTERS = {
     "node_network_receive_bytes_total": "rx",

@@ -97,6 +97,12 @@ PLANTED = {
     "failed_repo_full": REPO_FULL,
     "archive_stalled": NOT_ARCHIVED,
 }
+WORDS = {
+    failure.code: failure.word
+    for failures in (*PASSING.values(), tuple(PLANTED.values()), (DAMAGED,))
+    for failure in failures
+}
+"""Our class of each code."""
 
 
 def tool_of(db_type: str, method: str) -> str:

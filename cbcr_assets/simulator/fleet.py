@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 
 from cbcr_assets.simulator.drills import clones_of, drills_of
 from cbcr_assets.simulator.history import attempts_of
-from cbcr_assets.simulator.incidents import DAY, DEAD_SOURCE, HOUR, PLANS, UNMAPPED, Plan
+from cbcr_assets.simulator.incidents import (
+    DAY,
+    DEAD_SOURCE,
+    HOUR,
+    PLANS,
+    UNMAPPED,
+    UNSEEN_VOLUME,
+    Plan,
+)
 from cbcr_assets.simulator.model import (
     LEAST_DAYS,
     LEAST_INSTANCES,
@@ -27,17 +35,18 @@ from cbcr_assets.simulator.model import (
 )
 from cbcr_assets.simulator.odd_backups import sized
 from cbcr_assets.simulator.restore_times import OUTGROWN, OVERDUE, promised
-from cbcr_assets.simulator.samples import archives_of, storage_of
+from cbcr_assets.simulator.samples import archives_of
 from cbcr_assets.simulator.schedule import every, weekly
 from cbcr_assets.simulator.sets import sets_of
 from cbcr_assets.simulator.sources import TOKYO
 from cbcr_assets.simulator.truth import truth_of
+from cbcr_assets.simulator.volumes import storage_of
 
 _TEAMS = ("payments", "orders", "analytics", "platform", "search")
 _ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Sydney")
 _DUMPED = ("mariadb", "mysql", "mongodb", "postgresql")
 _METHODS = ("physical", "physical", "physical", "chain", "dump", "dump")
-_VOLUMES = {"agents": "nas1", "catalog-db": "nas2", DEAD_SOURCE: "edge-disk", "": "nas1"}
+_VOLUMES = {"agents": "nas1", "catalog-db": "nas2", DEAD_SOURCE: UNSEEN_VOLUME, "": "nas1"}
 _STANZAS_A_HOST = 300
 _BUSY, _BUSY_SINCE, _BUSY_BYTES = len(PLANS), timedelta(minutes=10), 500_000_000_000
 # The two after the busy one; a fleet of LEAST_INSTANCES has them.
@@ -76,9 +85,10 @@ def simulate(spec: FleetSpec, *, now: datetime) -> Fleet:
         drills += drills_of(database, left, chance, now=now)
         clones += clones_of(database, left, chance, now=now)
         archives += archives_of(database, left, now=now)
-    volumes = sorted({database.volume for database in databases} - {_VOLUMES[DEAD_SOURCE]})
-    start = now - timedelta(days=spec.days)
-    storage = storage_of(volumes, start=start, now=now, seed=spec.seed)
+    storage = storage_of(
+        databases, sets, unseen=UNSEEN_VOLUME, start=now - timedelta(days=spec.days), now=now,
+        seed=spec.seed,
+    )  # fmt: skip
     fleet = Fleet(
         spec, now, databases, tuple(attempts), tuple(sets), tuple(drills), tuple(clones),
         tuple(archives), tuple(storage), tuple(_strangers(now)), Truth((), (), 0, 0),

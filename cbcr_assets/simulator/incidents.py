@@ -14,6 +14,7 @@ from cbcr_assets.simulator.model import PlantedIncident
 
 UNMAPPED = "legacy-crm"
 DEAD_SOURCE = "edge"
+UNSEEN_VOLUME = "edge-disk"
 DIED_AGO = timedelta(hours=6)
 STALLED_AGO = timedelta(hours=9)
 EXPIRED_AGO = timedelta(hours=2)

@@ -145,12 +145,13 @@ class ArchiveSample:
 
 @dataclass(frozen=True)
 class StorageSample:
-    """Fill of a volume at a moment."""
+    """Fill of a volume at a moment; what has no size tells only what is used."""
 
     volume: str
     sampled_at: datetime
-    size_bytes: int
-    avail_bytes: int
+    size_bytes: int | None
+    avail_bytes: int | None
+    used_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class PlantedIncident:
 
     Attributes:
         rule: SLA rule.
-        subject_kind: instance, source or alias.
+        subject_kind: instance, source, alias or volume.
         subject_id: What it is about.
         status: approaching, breached or unknown.
         story: What really happened, in one sentence.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from cbcr_assets.simulator.incidents import DEAD_SOURCE
+from cbcr_assets.simulator.machinery import METRICS
 
 TOKYO = "pgbr-tokyo"
 DATABASE_FILE = "backup-catalog.db"
@@ -51,6 +52,7 @@ def sources(physical: Iterable[str]) -> tuple[Source, ...]:
         Source("agents", "cbcr", "1d"),
         Source("catalog-db", "cbcr", "1h", _SQL),
         Source("drills", "cbcr", "7d"),
+        Source(METRICS, "prometheus", "1d"),
         Source(DEAD_SOURCE, "cbcr", "1h"),
     )
 

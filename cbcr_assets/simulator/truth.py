@@ -17,6 +17,7 @@ from cbcr_assets.simulator.incidents import (
     SILENT_SOURCE,
     STORIES,
     STRANGER,
+    UNSEEN_VOLUME,
 )
 from cbcr_assets.simulator.model import (
     ArchiveSample,
@@ -29,8 +30,10 @@ from cbcr_assets.simulator.model import (
     Truth,
 )
 from cbcr_assets.simulator.schedule import GRACE, runs, slots
+from cbcr_assets.simulator.truth_health import unhealthy
 from cbcr_assets.simulator.truth_success import DAY, EARLY, burning, state, strength
 from cbcr_assets.simulator.truth_success import verdicts as success_verdicts
+from cbcr_assets.simulator.volumes import volume_incidents
 
 PLANTED_REJECTS = 1
 """Lines of the job log that were damaged on purpose."""
@@ -80,15 +83,16 @@ def truth_of(fleet: Fleet) -> Truth:
     """Return what must be found at the fleet's `now`, and for half an hour after it."""
     states = Counter(state(attempt, fleet.now) for attempt in fleet.attempts)
     burns, unsure = burning(fleet)
+    ill, doubtful = unhealthy(fleet, lambda at: _newest_points(fleet, at))
     return Truth(
-        incidents=(*incidents(fleet, at=fleet.now), *burns),
+        incidents=(*incidents(fleet, at=fleet.now), *burns, *ill),
         attempts_by_state=tuple(sorted(states.items())),
         sets_available=sum(one.gone_at is None for one in fleet.sets),
         drills=len(fleet.drills),
         clones=len(fleet.clones),
         strangers=len(fleet.strangers),
         rejects=PLANTED_REJECTS,
-        unsure=unsure,
+        unsure=unsure | doubtful,
     )
 
 
@@ -96,6 +100,7 @@ def incidents(fleet: Fleet, *, at: datetime) -> Iterator[PlantedIncident]:
     """Yield every verdict that is not ok at a moment, if nothing is heard after the end."""
     yield SILENT_SOURCE
     yield STRANGER
+    yield from volume_incidents([UNSEEN_VOLUME])
     for known in _by_database(fleet):
         database = known.database
         if database.retired_at is not None and database.retired_at <= at:
@@ -202,6 +207,13 @@ def _points(known: _Known, at: datetime) -> Iterator[datetime]:
         base = usable.get(sample.base_label)
         if base is not None and sample.archived_to_at >= base:
             yield sample.archived_to_at
+
+
+def _newest_points(fleet: Fleet, at: datetime) -> dict[str, datetime | None]:
+    return {
+        known.database.instance_id: max(_points(known, at), default=None)
+        for known in _by_database(fleet)
+    }
 
 
 def _point(one: BackupSet) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 from cbcr_assets.connectors.base import Envelope
 from cbcr_assets.connectors.transports.envelope import write_envelope
 from cbcr_assets.simulator.incidents import DEAD_SOURCE, DIED_AGO
+from cbcr_assets.simulator.machinery import METRICS, machinery_of
 from cbcr_assets.simulator.model import Attempt, BackupSet, Database, Drill, Fleet
 from cbcr_assets.simulator.sources import DATABASE_FILE, Source, sources
 from cbcr_assets.simulator.write_cbcr import (
@@ -26,6 +27,7 @@ from cbcr_assets.simulator.write_cbcr import (
 from cbcr_assets.simulator.write_config import write_config
 from cbcr_assets.simulator.write_info import VERSION, Catalog, stanza
 from cbcr_assets.simulator.write_logs import backup_log, expire_log, restore_log
+from cbcr_assets.simulator.write_metrics import range_answers
 from cbcr_assets.simulator.write_sql import write_catalog
 
 _ASKED = timedelta(seconds=2)
@@ -56,6 +58,9 @@ def write_workspace(fleet: Fleet, directory: Path) -> Path:
             _write_physical(grouped, inbox, source.source_id)
         elif source.source_id == "drills":
             inbox.put("drill", [drill(one) for one in fleet.drills], at=fleet.now)
+        elif source.source_id == METRICS:
+            for kind, payload in range_answers(machinery_of(fleet.spec, now=fleet.now)).items():
+                inbox.put(kind, payload, at=fleet.now)
         elif source.source_id in (_AGENTS, DEAD_SOURCE):
             _write_agents(grouped, inbox, source.source_id)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from cbcr_assets.simulator.errors import DAMAGED, PASSING, PLANTED, tool_of
+from cbcr_assets.simulator.errors import WORDS, tool_of
 from cbcr_assets.simulator.model import (
     ArchiveSample,
     Attempt,
@@ -19,11 +19,6 @@ from cbcr_assets.simulator.model import (
 )
 from cbcr_assets.simulator.sets import KEEP_DUMPS
 
-_WORDS = {
-    failure.code: failure.word
-    for failures in (*PASSING.values(), tuple(PLANTED.values()), (DAMAGED,))
-    for failure in failures
-}
 TORN_LINE = '{"event": "begin", "run_id": "legacy-crm-2'
 """What a full log disk left of a line: it cannot be used."""
 
@@ -52,15 +47,12 @@ def entries(sets: Iterable[BackupSet], *, repo: str, at: datetime) -> list[dict[
 
 def storage(samples: Iterable[StorageSample]) -> list[dict[str, Any]]:
     """Return samples of volumes."""
-    return [
-        {
-            "volume": sample.volume,
-            "sampled_at": stamp(sample.sampled_at),
-            "size_bytes": sample.size_bytes,
-            "avail_bytes": sample.avail_bytes,
-        }
-        for sample in samples
-    ]
+    found = []
+    for sample in samples:
+        told = {name: getattr(sample, name) for name in ("size_bytes", "avail_bytes", "used_bytes")}
+        record: dict[str, Any] = {"volume": sample.volume, "sampled_at": stamp(sample.sampled_at)}
+        found.append(record | {name: value for name, value in told.items() if value is not None})
+    return found
 
 
 def log_archive(samples: Iterable[ArchiveSample]) -> list[dict[str, Any]]:
@@ -99,7 +91,7 @@ def drill(one: Drill) -> dict[str, Any]:
         record["bytes"] = one.bytes
         record["checks"] = [{"name": "row counts of 12 tables", "expected": 12, "found": 12}]
     if one.error_code:
-        word = _WORDS[one.error_code]
+        word = WORDS[one.error_code]
         record["error"] = {"code": one.error_code, "class": word, "text": one.error_text}
     return record
 
@@ -135,7 +127,7 @@ def _end(attempt: Attempt, finished_at: datetime) -> dict[str, Any]:
     if attempt.state == "failed":
         code = attempt.error_code
         return event | {
-            "error_code": code, "error_class": _WORDS[code], "error_text": attempt.error_text,
+            "error_code": code, "error_class": WORDS[code], "error_text": attempt.error_text,
         }  # fmt: skip
     return event | {
         "label": attempt.label,

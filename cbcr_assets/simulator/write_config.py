@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cbcr_assets.simulator.machinery import LINKS
 from cbcr_assets.simulator.model import Database, Fleet
 from cbcr_assets.simulator.sources import Source
 from cbcr_assets.simulator.write_cbcr import stamp
@@ -76,6 +77,7 @@ def _instance(database: Database) -> dict[str, Any]:
         "rto": f"{database.rto_s}s",
         "drill_every": f"{database.drill_every_s}s" if database.drill_every_s else None,
         "storage_volume": database.volume,
+        "network_link": LINKS.get(database.volume),
         "protect_from": stamp(database.protect_from),
         "full_schedule": database.full_schedule,
         "incr_schedule": database.incr_schedule,

@@ -16,6 +16,7 @@ from cbcr_assets.steps.health import CONFIG_HEALTH, RULE_HEALTH
 from cbcr_assets.steps.own_alerts import watch_evaluator
 from cbcr_assets.steps.platform import Platform
 from cbcr_assets.warehouse.alert_history import last_entry, store_history
+from cbcr_assets.warehouse.health import store_tick
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _KEEP = timedelta(hours=1)
@@ -65,7 +66,7 @@ def tick(platform: Platform, service: AlertService, *, now: datetime) -> TickOut
 
 
 def export_history(platform: Platform, *, now: datetime) -> int:
-    """Copy what is new in the engine's journal into the warehouse.
+    """Copy what is new in the engine's journal, and how old its last tick is, into the warehouse.
 
     Returns:
         The number of lines.
@@ -77,6 +78,7 @@ def export_history(platform: Platform, *, now: datetime) -> int:
     with platform.warehouse.live(as_of=now) as session:
         history = service.history(after=last_entry(session))
         store_history(session, history)
+        store_tick(session, age_s=service.tick_age_s(now=now), now=now)
     return len(history["alert_journal"])
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cbcr_assets.steps.health_model import sync_health_model
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 from cbcr_assets.warehouse import Snapshot, WarehouseError
 
@@ -69,14 +70,14 @@ def dbt(platform: Platform, arguments: Sequence[str]) -> BuildReport:
 
 
 def prepare(platform: Platform) -> None:
-    """Bring the warehouse to today's schema, so that dbt finds its sources and its clock.
+    """Bring schema and health model to today's, so that dbt finds its sources and its clock.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     platform.home.mkdir(parents=True, exist_ok=True)
-    with platform.warehouse.write():
-        return
+    with platform.warehouse.write() as session:
+        sync_health_model(platform, session)
 
 
 def build(

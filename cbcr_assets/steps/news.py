@@ -26,13 +26,16 @@ def inventory_state(platform: Platform) -> Path:
 def inventory_news(platform: Platform, *, now: datetime) -> tuple[Path, str] | None:
     """Return the inventory's file and fingerprint when it is not the stored one.
 
-    It changes with its text, with that of cbcr.yaml, and once a day for the schedules ahead.
+    It changes with its text, with that of cbcr.yaml or of the health model, and once a day for the
+    schedules ahead.
 
     Raises:
         ConfigError: The database that has it cannot be asked, and never could.
     """
     file = inventory_file(platform, now=now)
-    fingerprint = _fingerprint(platform.config.file, file, now=now)
+    config = platform.config
+    own_health = () if config.health is None else (config.health,)
+    fingerprint = _fingerprint(config.file, file, *own_health, now=now)
     state = inventory_state(platform)
     if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
         return None

@@ -19,6 +19,7 @@ from cbcr_assets.connectors.pull_report import PullReport
 from cbcr_assets.connectors.registry import connector
 from cbcr_assets.connectors.transports.drop import OfferedFile
 from cbcr_assets.steps.health import health
+from cbcr_assets.steps.health_model import sync_health_model
 from cbcr_assets.steps.in_force import accept, refusals, refuse
 from cbcr_assets.steps.inventory_sql import inventory_files
 from cbcr_assets.steps.news import (
@@ -85,6 +86,7 @@ def sync_inventory(platform: Platform, *, now: datetime) -> InventoryReport | No
         )
         frames = inventory.frames(config.sources)
         report = store_inventory(session, frames, scheduled, now=now)
+        sync_health_model(platform, session)
     _write_atomically(state, fingerprint)
     return report
 
@@ -125,7 +127,15 @@ def evaluate_rules(platform: Platform, *, now: datetime) -> SlaEvaluation:
     own = health(
         evaluation,
         refused=refusals(platform.home),
-        files={file.name for file in (config.file, *inventory_files(platform), config.alerting)},
+        files={
+            file.name
+            for file in (
+                config.file,
+                *inventory_files(platform),
+                *health_files(platform),
+                config.alerting,
+            )
+        },
     )
     _write_evaluation(platform.evaluations, evaluation, own)
     _write_next_change(platform, evaluation)
@@ -165,7 +175,7 @@ def configuration_mark(platform: Platform) -> str:
     """Return what changes with the text, or the refusal, of a configuration file."""
     config = platform.config
     digest = hashlib.sha256("\x00".join(sorted(refusals(platform.home))).encode())
-    for file in (config.file, *inventory_files(platform)):
+    for file in (config.file, *inventory_files(platform), *health_files(platform)):
         digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 

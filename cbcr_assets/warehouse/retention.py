@@ -74,6 +74,8 @@ AGEING = (
     # What nobody released is still refused: forgetting it would let the row count again.
     Ageing("raw.quarantine", "released_at", "quarantine"),
     *(one for name in ("storage", "network", "queue", "worker") for one in _samples(name)),
+    Ageing("marts.fct_component_health", "day", "rollups_hourly"),
+    Ageing("marts.fct_fleet_health", "day", "rollups_hourly"),
     Ageing("marts.fct_rpo_violations", "ended_at", "violations"),
     Ageing("marts.fct_rpo_compliance_daily", "day", "violations"),
     Ageing("marts.fct_backup_success_daily", "day", "violations"),

@@ -17,10 +17,11 @@
     from {{ relation }}
 {%- endmacro %}
 
-{% macro instance_labels(error_code='null') -%}
+{#- `volume` lets an alert about a full or dead volume silence what it causes. -#}
+{% macro instance_labels(error_code='null', volume='null') -%}
     to_json({
         'instance': instance_id, 'tier': tier, 'environment': environment, 'db_type': db_type,
-        'error_code': {{ error_code }}
+        'error_code': {{ error_code }}, 'volume': {{ volume }}
     })
 {%- endmacro %}
 

@@ -148,12 +148,12 @@ def _unusable_from(record: Record, lifecycle: Lifecycle, integrity: Integrity) -
 def _storage(record: Record) -> tuple[str, Row]:
     size, avail = record.whole("size_bytes"), record.whole("avail_bytes")
     used = record.whole("used_bytes")
-    if size is None:
-        raise Refused("missing", "size_bytes is missing; a storage sample needs it")
-    if avail is None and used is None:
-        raise Refused("missing", "avail_bytes is missing; a storage sample needs it")
+    if used is None and (size is None or avail is None):
+        # What has no size, such as a bucket, still says what is in it.
+        wanted = "size_bytes" if size is None else "avail_bytes"
+        raise Refused("missing", f"{wanted} is missing; say it, or used_bytes")
     for name, value in (("avail_bytes", avail), ("used_bytes", used)):
-        if value is not None and value > size:
+        if size is not None and value is not None and value > size:
             raise Refused("range", f"{name} {value} is more than size_bytes {size}")
     return "storage_samples", {
         "volume": record.name("volume"),

@@ -5,6 +5,7 @@ Does not belong here: where the values come from (`prometheus`, `openmetrics`).
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from cbcr_assets.connectors.reading.record import Row
 from cbcr_assets.connectors.reading.refusal import Refused
@@ -54,7 +55,12 @@ def _network(link: str, values: Values) -> tuple[str, Row]:
 
 
 def _queue(queue: str, values: Values) -> tuple[str, Row]:
-    return "queue_samples", {"queue": queue, "depth": _bytes(values["depth"], "depth")}
+    row: Row = {"queue": queue, "depth": _bytes(values["depth"], "depth")}
+    for name, column in (("oldest_wait", "oldest_wait_s"), ("done", "done_per_s")):
+        if values.get(name, 0.0) < 0:
+            raise Refused("range", f"{name} is not negative: {values[name]:g}")
+        row[column] = values.get(name)
+    return "queue_samples", row
 
 
 def _workers(pool: str, values: Values) -> tuple[str, Row]:
@@ -63,7 +69,18 @@ def _workers(pool: str, values: Values) -> tuple[str, Row]:
         "pool": pool,
         "busy": _bytes(values["busy"], "busy"),
         "total": None if total is None else _bytes(total, "total"),
+        "last_heartbeat_at": _moment(values.get("heartbeat"), "heartbeat"),
     }
+
+
+def _moment(seconds: float | None, name: str) -> datetime | None:
+    """Read seconds since 1970; zero is what exporters tell before the first one."""
+    if not seconds:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):
+        raise Refused("timestamp", f"{name} {seconds:g} is no moment in seconds") from None
 
 
 Builder = tuple[Callable[[Labels], str], frozenset[str], Callable[[str, Values], tuple[str, Row]]]

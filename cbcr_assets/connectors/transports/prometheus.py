@@ -45,8 +45,16 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
         "tx": f"rate(node_network_transmit_bytes_total{_LINKS}[5m])",
         "speed": f"node_network_speed_bytes{_LINKS}",
     },
-    "queue": {"depth": "backup_queue_depth"},
-    "workers": {"busy": "backup_workers_busy", "total": "backup_workers_total"},
+    "queue": {
+        "depth": "backup_queue_depth",
+        "oldest_wait": "backup_queue_oldest_wait_seconds",
+        "done": "rate(backup_queue_done_total[5m])",
+    },
+    "workers": {
+        "busy": "backup_workers_busy",
+        "total": "backup_workers_total",
+        "heartbeat": "backup_workers_last_heartbeat_timestamp_seconds",
+    },
 }
 """PromQL by kind and by the name that the connector knows; each kind asks for `up` as well."""
 

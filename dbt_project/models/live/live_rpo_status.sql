@@ -115,6 +115,7 @@ measured as (
         instances.tier,
         instances.db_type,
         instances.environment,
+        instances.storage_volume,
         instances.rpo_s as objective_s,
         instances.protect_from,
         instances.retired_at,
@@ -130,6 +131,7 @@ measured as (
         attempts.last_attempt_at,
         attempts.last_attempt_state,
         attempts.last_success_at,
+        attempts.consecutive_failures,
         seen.sources_stale,
         seen.stale_at,
         seen.last_ok_at,
@@ -195,6 +197,7 @@ final as (
         tier,
         db_type,
         environment,
+        storage_volume,
         status,
         reason,
         objective_s,
@@ -232,6 +235,7 @@ final as (
         last_attempt_at,
         last_attempt_state,
         last_success_at,
+        coalesce(consecutive_failures, 0) as consecutive_failures,
         sources_stale,
         protect_from
     from judged

@@ -63,7 +63,7 @@ judged as (
         worst.since,
         running.lost_at as changes_at,
         instances.team,
-        {{ instance_labels("nullif(error_code, '')") }} as labels,
+        {{ instance_labels("nullif(error_code, '')", 'instances.storage_volume') }} as labels,
         case
             when worst.instance_id is null
                 then instances.instance_id || ': the newest finished backup of each kind succeeded'

@@ -104,7 +104,7 @@ judged as (
         worst.since,
         case when worst.since is null then changes.lost_at end as changes_at,
         instances.team,
-        {{ instance_labels("nullif(worst.error_code, '')") }} as labels,
+        {{ instance_labels("nullif(worst.error_code, '')", 'instances.storage_volume') }} as labels,
         case
             when worst.since is null
                 then instances.instance_id || ': fewer than {{ var("failing_repeatedly_after") }}'

@@ -18,7 +18,7 @@ judged as (
         since,
         changes_at,
         team,
-        {{ instance_labels() }} as labels,
+        {{ instance_labels(volume='storage_volume') }} as labels,
         case
             when reason = 'no_source'
                 then instance_id || ': no source speaks of it, so we cannot see its backups'

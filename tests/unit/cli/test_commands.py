@@ -65,6 +65,21 @@ def test_doctor_tells_every_mistake_with_its_line(cbcr: Run, tmp_path: Path) -> 
     assert "keep_snapshots" in told
 
 
+def test_doctor_and_health_know_what_health_is_made_of(cbcr: Run, tmp_path: Path) -> None:
+    cbcr("init")
+    found = {row["what"]: row["state"] for row in json.loads(cbcr("doctor", "--format", "json")[1])}
+    assert found["health"] == "ok"
+    with (tmp_path / "cbcr.yaml").open("a") as file:
+        file.write("health: own.yaml\n")
+    (tmp_path / "own.yaml").write_text("queue:\n  signals:\n    oldest_wiat: {warn: 9}\n")
+    code, out, _ = cbcr("doctor", "--format", "json")
+    assert code == 1
+    assert "own.yaml:3: queue.signals.oldest_wiat" in " ".join(r["detail"] for r in json.loads(out))
+    code, _, error = cbcr("health", "--component", "worker")
+    assert code == 2
+    assert "worker_pool" in error
+
+
 @pytest.mark.parametrize("words", [("pull",), ("check",), ("alerts", "list"), ("sql", "select 1")])
 def test_without_a_configuration_it_says_how_to_get_one(cbcr: Run, words: tuple[str, ...]) -> None:
     code, _, error = cbcr(*words)
@@ -118,3 +133,29 @@ def test_a_folder_that_is_no_demo_is_never_removed(cbcr: Run, tmp_path: Path) ->
     assert code == 2
     assert "not a demo" in error
     assert (tmp_path / "mine" / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--expand", "10XB"), "write 10TB"),
+        (("--retention", "soon"), "write +14d"),
+        (("--growth", "20"), "write +20%"),
+        (("--onboard", "3"), "belong together"),
+        (("--like", "orders"), "belong together"),
+    ],
+)
+def test_a_question_of_capacity_that_says_nothing_is_refused(
+    cbcr: Run, words: tuple[str, str], told: str
+) -> None:
+    cbcr("init")
+    code, _, error = cbcr("capacity", "what-if", *words)
+    assert code == 2
+    assert told in error
+
+
+def test_capacity_without_a_snapshot_says_what_to_do(cbcr: Run) -> None:
+    cbcr("init")
+    code, _, error = cbcr("capacity", "list")
+    assert code == 1
+    assert "cbcr build" in error

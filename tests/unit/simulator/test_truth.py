@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from cbcr_assets.simulator import Fleet, FleetSpec, PlantedIncident, Truth, compare, simulate
 from cbcr_assets.simulator.incidents import PLANS
+from cbcr_assets.simulator.machinery import INCIDENTS as MACHINES
 from cbcr_assets.simulator.model import ArchiveSample, Attempt, BackupSet, Database, Drill
 from cbcr_assets.simulator.restore_times import STORIES
 from cbcr_assets.simulator.truth import incidents
+from cbcr_assets.simulator.volumes import PLANTED
 
 END = datetime(2026, 6, 15, 12)
 HOUR = timedelta(hours=1)
 NOTHING = Truth((), (), 0, 0)
+VOLUMES = {planted.name for planted in PLANTED if planted.verdicts} | {"edge-disk"}
 
 
 def verdicts(fleet: Fleet, at: datetime) -> set[tuple[str, str, str]]:
@@ -26,11 +29,12 @@ def verdicts(fleet: Fleet, at: datetime) -> set[tuple[str, str, str]]:
 def test_each_incident_is_planted_on_a_database_of_its_own_and_seen(fleet: Fleet) -> None:
     planted = {d.incident: d.instance_id for d in fleet.databases if d.incident}
     assert set(planted) == {plan.name for plan in PLANS} | set(STORIES)
-    burns = "success_budget_burn"
-    told = {i.subject_id for i in fleet.truth.incidents if i.rule != burns}
+    sums = {"success_budget_burn", "component_unhealthy"}
+    machines = {i.subject_id for i in MACHINES}
+    told = {i.subject_id for i in fleet.truth.incidents if i.rule not in sums} - machines
     assert set(planted.values()) <= told
     names = {d.instance_id for d in fleet.databases if d.incident}
-    assert told == names | {"edge", "agents/legacy-crm"}
+    assert told == names | {"edge", "agents/legacy-crm"} | VOLUMES
     assert all(incident.story for incident in fleet.truth.incidents)
 
 
@@ -84,7 +88,7 @@ def test_nothing_changes_for_half_an_hour_and_only_the_planted_is_wrong(
     at_the_end = verdicts(fleet, fleet.now)
     for minutes in (5, 10, 20, 31):
         assert verdicts(fleet, fleet.now + timedelta(minutes=minutes)) == at_the_end
-    assert {who for _, who, _ in at_the_end} == ill | {"edge", "agents/legacy-crm"}
+    assert {who for _, who, _ in at_the_end} == ill | {"edge", "agents/legacy-crm"} | VOLUMES
     by_rule = [rule for rule, _, _ in at_the_end]
     assert by_rule.count("backup_failed") == 5
     assert by_rule.count("restore_failed") == 1

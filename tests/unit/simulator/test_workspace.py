@@ -8,9 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cbcr_assets.config import expand_schedules, load_config, load_inventory, load_policy
 from cbcr_assets.simulator import Fleet, FleetSpec, simulate, write_workspace
 from cbcr_assets.simulator.schedule import slots
+from cbcr_assets.simulator.volumes import CATALOG_VOLUME, PLANTED
 from cbcr_assets.simulator.write_sql import DDL
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,7 +40,11 @@ def test_the_configuration_is_one_that_users_could_have_written(
     workspace: Path, fleet: Fleet
 ) -> None:
     config = load_config(workspace, environ={})
-    assert {source.tool for source in config.sources.values()} == {"pgbackrest", "cbcr"}
+    assert {source.tool for source in config.sources.values()} == {
+        "pgbackrest",
+        "cbcr",
+        "prometheus",
+    }
     assert any(feed.sql for source in config.sources.values() for feed in source.feeds)
     inventory = load_inventory(config.inventory, sources=config.sources)
     assert len(inventory.instances) == len(fleet.databases)
@@ -128,14 +135,27 @@ def test_hosts_in_tokyo_write_their_own_time(workspace: Path, fleet: Fleet) -> N
 def test_storage_is_a_sawtooth_that_grows(fleet: Fleet) -> None:
     by_volume: dict[str, list[int]] = {}
     for sample in fleet.storage:
-        used = sample.size_bytes - sample.avail_bytes
+        if sample.size_bytes is None:
+            assert sample.used_bytes
+            continue
+        used = sample.size_bytes - (sample.avail_bytes or 0)
         by_volume.setdefault(sample.volume, []).append(used)
         assert 0 < used < sample.size_bytes
-    assert len(by_volume) >= 3
-    for used in by_volume.values():
+    own = by_volume.keys() - {planted.name for planted in PLANTED} - {CATALOG_VOLUME}
+    assert len(own) >= 2
+    for used in (by_volume[volume] for volume in own):
         falls = sum(after < before for before, after in pairwise(used))
-        assert fleet.spec.days // 2 < falls < len(used) // 2
+        assert 90 < falls < len(used) // 2
         assert sum(used[-24:]) > sum(used[:24])
+
+
+def test_one_volume_holds_what_its_catalog_says(fleet: Fleet) -> None:
+    here = {d.instance_id for d in fleet.databases if d.volume == CATALOG_VOLUME}
+    held = sum(s.repo_bytes for s in fleet.sets if s.instance_id in here and s.gone_at is None)
+    last = [sample for sample in fleet.storage if sample.volume == CATALOG_VOLUME][-1]
+    assert last.size_bytes is not None
+    assert last.avail_bytes is not None
+    assert held / (last.size_bytes - last.avail_bytes) == pytest.approx(1 / 1.3)
 
 
 def test_the_sqlite_tables_are_those_of_the_documentation() -> None:

@@ -16,6 +16,7 @@ from cbcr_assets.connectors.transports.http import Target, read_http
 from cbcr_assets.connectors.transports.prometheus import (
     OVERLAP,
     POINTS,
+    QUERIES,
     STEP_S,
     WINDOWS,
     read_prometheus,
@@ -161,7 +162,8 @@ def test_prometheus_is_asked_in_windows_on_the_step_and_overlaps(serve: Any, now
 
 def test_a_prometheus_that_fails_half_way_keeps_what_it_said(serve: Any, now: datetime) -> None:
     empty = json.dumps({"status": "success", "data": {"result": []}}).encode()
-    server = serve(*[(200, {}, empty)] * 4, (400, {}, b"too many"))
+    asked = 2 * (len(QUERIES["queue"]) + 1)  # two windows, each with `up`
+    server = serve(*[(200, {}, empty)] * asked, (400, {}, b"too many"))
     answer = read_prometheus(server.target(), kind="queue", cursor={}, now=now)
     assert "too many" in (answer.error or "")
     assert len(answer.news) == 2
