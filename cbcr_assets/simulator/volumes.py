@@ -21,7 +21,7 @@ CATALOG_VOLUME = "nas2"
 
 _TB = 10**12
 _SIZES = (8 * _TB, 20 * _TB, 40 * _TB)
-_HISTORY = timedelta(days=110)
+_HISTORY = timedelta(days=240)
 _DAY = timedelta(days=1)
 _FINE, _COARSE = timedelta(hours=2), timedelta(hours=8)
 _FINE_FOR = timedelta(days=14)
@@ -59,6 +59,7 @@ PLANTED = (
         "vault1:/srv/backup", 0.93, 0.008,
         "it grows by 0.8 % of its size a day, and is full in less than two weeks",
         (("storage_full_soon", "breached"), ("storage_nearly_full", "approaching")),
+        history=timedelta(days=110),
     ),
     PlantedVolume(
         "vault2:/srv/backup", 0.97, -0.0002,

@@ -70,7 +70,9 @@ def run(make_built: Callable[[], Any]) -> Callable[..., Any]:
         known = {f"{name}_samples" for name in THINGS} & rows.keys()
         built.rolled = known | getattr(built, "rolled", set())
         analytics.prepare(built.platform)
-        chosen = [f"stg_{table}+" for table in sorted(built.rolled)]
+        names = [table.removesuffix("_samples") for table in sorted(built.rolled)]
+        chosen = [f"stg_{name}_samples" for name in names]
+        chosen += [mart for mart in MARTS if mart.split("_")[1] in names]
         arguments = ["build", *analytics.NO_UNIT_TESTS, *options, "--select", *chosen]
         report = analytics.dbt(built.platform, arguments)
         assert report.ok, report.output

@@ -1,5 +1,6 @@
 -- What would have been forecast each thirty days of the past nine months, by the same query, with
--- what was known on that day. What was once computed stays; a volume that is new here is told all of its past.
+-- what was known on that day. What was once computed stays; a volume that is new here is told all of
+-- its past.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

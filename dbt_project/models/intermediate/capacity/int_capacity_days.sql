@@ -73,7 +73,7 @@ neighbours as (
     left join (
         select volume, day_number, day_number as measured_day, used_bytes from measured
         where not is_suspect
-    ) using (volume, day_number)
+    ) as believed using (volume, day_number)
     window
         before_ as (
             partition by volume order by day_number

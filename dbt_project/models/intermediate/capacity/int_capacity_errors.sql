@@ -3,6 +3,7 @@
 with backtests as (
 
     select * from {{ ref('int_capacity_backtests') }}
+    where origin >= {{ day_number(cbcr_now()) }} - {{ backtest_days() }}
 
 ),
 

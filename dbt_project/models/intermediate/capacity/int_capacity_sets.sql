@@ -1,5 +1,8 @@
 -- What backup sets put on which volume: the repository where a volume of that name is sampled, else
--- the volume that the inventory names. Bytes are those that the set itself added.
+-- the volume that the inventory names. Bytes are those that the set itself added. Five
+-- models read it, so it is written once.
+{{ config(materialized='table') }}
+
 with sets as (
 
     select * from {{ ref('stg_backup_sets') }}

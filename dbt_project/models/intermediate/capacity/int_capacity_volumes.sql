@@ -1,5 +1,5 @@
--- Every volume that is sampled or that the inventory names, as it was last seen. One that fell silent and
--- that no instance of the inventory uses is forgotten after a month; it says goodbye for a week.
+-- Every volume that is sampled or that the inventory names, as it was last seen. One that fell silent
+-- and that no instance of the inventory uses is forgotten after a month; it says goodbye for a week.
 with daily as (
 
     select * from {{ ref('fct_storage_daily') }}

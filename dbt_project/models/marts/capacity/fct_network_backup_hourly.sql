@@ -61,7 +61,9 @@ shares as (
         hour,
         transferred_bytes,
         greatest(
-            {{ seconds_between('greatest(started_at, hour)', 'least(ended_at, hour + interval 1 hour)') }},
+            {{ seconds_between(
+                'greatest(started_at, hour)', 'least(ended_at, hour + interval 1 hour)'
+            ) }},
             0
         ) as seconds_here,
         seconds
