@@ -33,13 +33,16 @@ def inventory_news(platform: Platform, *, now: datetime) -> tuple[Path, str] | N
         ConfigError: The database that has it cannot be asked, and never could.
     """
     file = inventory_file(platform, now=now)
-    config = platform.config
-    own_health = () if config.health is None else (config.health,)
-    fingerprint = _fingerprint(config.file, file, *own_health, now=now)
+    fingerprint = _fingerprint(platform.config.file, file, *health_files(platform), now=now)
     state = inventory_state(platform)
     if state.is_file() and state.read_text(encoding="utf-8") == fingerprint:
         return None
     return file, fingerprint
+
+
+def health_files(platform: Platform) -> tuple[Path, ...]:
+    """Return the user's own health model, if one is configured."""
+    return () if platform.config.health is None else (platform.config.health,)
 
 
 def collect_source(platform: Platform, source: SourceConfig, *, now: datetime) -> CollectReport:

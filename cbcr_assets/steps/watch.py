@@ -24,6 +24,7 @@ from cbcr_assets.steps.in_force import accept, refusals, refuse
 from cbcr_assets.steps.inventory_sql import inventory_files
 from cbcr_assets.steps.news import (
     collect_source,
+    health_files,
     inventory_news,
     inventory_state,
     offered_files,
