@@ -11,7 +11,7 @@ from importlib import import_module
 
 from benchmarks.measure import machine
 
-SUBJECTS = ("capacity", "health")
+SUBJECTS = ("capacity", "health", "anomalies", "correlations")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What moves together, on fleets where the truth is known: false findings, power, speed.
 
-    python -m benchmarks.foresight.correlations [--fleets 200]
+    python -m benchmarks.analytics correlations
 
 Belongs here: making fleets, running the product's SQL on them, the table. Nothing here is a test.
 A fleet has components with metrics that follow the week, the hour, and a memory from day to day,
@@ -9,7 +9,6 @@ share. In a null fleet nothing else moves the backups; else one metric a compone
 ahead.
 """
 
-import argparse
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,8 @@ from benchmarks.foresight.compiled import compiled, connect
 MODEL = "fct_performance_correlations"
 NOW = datetime.fromisoformat("2026-06-15T12:00:00")
 PLANTED = "m00"
+FLEETS = 200
+"""Of each null scene; a quarter of it with an effect."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +179,12 @@ def line(sql: str, name: str, shape: Shape, fleets: int) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fleets", type=int, default=200, help="null ones; a quarter with effect")
-    asked = parser.parse_args()
     sql = compiled(MODEL)
+    print("\n### What moves together\n")
     print("| 60 instances, 5 links, 20 metrics, 3 lags, 60 days | fleets | with a false finding"
           " | false findings a fleet | planted ones found |\n|---|---|---|---|---|")  # fmt: skip
     for name, shape in SCENES.items():
-        number = max(asked.fleets // 4, 1) if shape.effect else asked.fleets
+        number = FLEETS // 4 if shape.effect else FLEETS
         print(line(sql, name, shape, number), flush=True)
     [large] = many(sql, LARGE, 1)
     print(f"\n1,000 instances × 90 runs × 20 metrics × 3 lags: {large.seconds:.2f} s")

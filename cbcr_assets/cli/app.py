@@ -19,6 +19,7 @@ from cbcr_assets.cli import (
     quarantine,
     retention,
     run_job,
+    signals,
 )
 
 app = typer.Typer(
@@ -43,6 +44,8 @@ app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
 app.command()(health.health)
+app.command("anomalies")(signals.list_anomalies)
+app.command("correlations")(signals.list_correlations)
 app.command("run-job")(run_job.run_job)
 app.add_typer(capacity.app, name="capacity")
 app.add_typer(inventory.app, name="inventory")

@@ -12,6 +12,7 @@ from typing import Any
 from cbcr_assets.simulator import odd_backups
 from cbcr_assets.simulator.errors import PASSING, PLANTED, Failure, tool_of
 from cbcr_assets.simulator.incidents import DEAD_SOURCE, DIED_AGO, PLANS
+from cbcr_assets.simulator.machinery import slowed
 from cbcr_assets.simulator.model import Attempt, Database
 from cbcr_assets.simulator.odd_backups import USUAL, Odd
 from cbcr_assets.simulator.schedule import runs
@@ -131,7 +132,8 @@ class _Author:
         size = odd.bytes or size
         # What is planted slow is so in any case.
         pace = 1.2e8 * (self._chance.lognormvariate(0, 0.25) if odd.slower == 1 else 1)
-        seconds = min(_LONGEST_S, 4 + int(size * share / pace * odd.slower))
+        slower = odd.slower * slowed(self._database.volume, started)
+        seconds = min(_LONGEST_S, 4 + int(size * share / pace * slower))
         finished = started + timedelta(seconds=seconds)
         if finished > self._now and started > self._now - _YOUNG:
             return [self._attempt(run, started, None, "running")]

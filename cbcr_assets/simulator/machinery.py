@@ -5,6 +5,7 @@ Does not belong here: storage volumes (see `samples`), what follows for their he
 `truth_health`).
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ POOLS = ("backup01:main", "backup02:nightly")
 QUEUES = POOLS
 _DEAD = POOLS[1]
 _FULL = LINKS["nas1"]
+_CROWDED = LINKS["nas2"]
+_CROWD = 0.35
+_SLOWED_BY = 4.0
 
 INCIDENTS = (
     PlantedIncident("worker_down", "worker_pool", _DEAD, "breached",
@@ -35,6 +39,19 @@ INCIDENTS = (
     PlantedIncident("network_saturated", "network_link", _FULL, "breached",
                     "somebody copies an archive over the link of the first NAS since nine hours"),
 )  # fmt: skip
+
+
+def slowed(volume: str, started: datetime) -> float:
+    """Return how many times longer a backup to a volume takes, for others share its link.
+
+    Nobody reports it: the load of the link and the backups over it just move together.
+    """
+    crowd = _crowd(started) - _CROWD / 2
+    return math.exp(_SLOWED_BY * crowd) if LINKS.get(volume) == _CROWDED else 1.0
+
+
+def _crowd(at: datetime) -> float:
+    return random.Random(f"crowd/{at.date()}").uniform(0, _CROWD)
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,8 @@ def _queue(name: str, at: datetime, chance: random.Random, now: datetime) -> Ite
 def _link(name: str, at: datetime, chance: random.Random, now: datetime) -> Iterator[Point]:
     is_full = name == _FULL and at > now - _FULL_SINCE
     share = chance.uniform(0.985, 0.995) if is_full else chance.uniform(0.05, 0.55)
+    if name == _CROWDED:
+        share = chance.uniform(0.05, 0.2) + _crowd(at)
     yield Point("network", name, "rx", at, round(share * _CAPACITY))
     yield Point("network", name, "tx", at, round(0.02 * _CAPACITY))
     yield Point("network", name, "speed", at, _CAPACITY)

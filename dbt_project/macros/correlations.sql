@@ -294,7 +294,8 @@
             replace(outcome, '_', ' ') || ' and ' || replace(metric, '_', ' ') || ' of ' || component
             || case when rho > 0 then ' moved together' else ' moved in opposite directions' end
             || case when lag_h > 0 then ', lag ' || lag_h || ' h' else '' end
-            || printf(', n=%d, ρ=%.2f, q=%.3f', n, rho, q_value)
+            || printf(', n=%d, ρ=%.2f, ', n, rho)
+            || case when q_value < 0.001 then 'q<0.001' else printf('q=%.3f', q_value) end
             || ', after removing size and weekday; ' || tests || ' pairs tested'
     end
 {%- endmacro %}
