@@ -15,6 +15,7 @@ from cbcr_assets.warehouse.base import (
 )
 from cbcr_assets.warehouse.file import DuckSession, FileWarehouse
 from cbcr_assets.warehouse.publish import connect, current
+from cbcr_assets.warehouse.settings import settle
 
 __all__ = [
     "DuckSession",
@@ -28,4 +29,5 @@ __all__ = [
     "WarehouseMissing",
     "connect",
     "current",
+    "settle",
 ]

@@ -24,6 +24,7 @@ from cbcr_assets.warehouse.base import (
     WarehouseLocked,
 )
 from cbcr_assets.warehouse.migrations import migrate
+from cbcr_assets.warehouse.settings import settle
 
 _RETRY_S = 0.1
 
@@ -194,7 +195,7 @@ class FileWarehouse:
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         con = self._open()
         try:
-            con.execute("set TimeZone = 'UTC'")
+            settle(con)
             migrate(con)
             yield con
         except duckdb.IOException as error:

@@ -185,11 +185,21 @@
 
     ),
 
-    -- Maintenance and the end of grace cut only the few pieces that they touch.
-    cut_points as (
+    -- Maintenance and the end of grace cut only the few pieces that they touch: lists are dear.
+    marked as (
 
         select
             *,
+            coalesce(len(exclusions) > 0, false)
+            or coalesce(grace_until > started_at and grace_until < ended_at, false) as may_be_cut
+        from clipped
+
+    ),
+
+    cut_points as (
+
+        select
+            * exclude (may_be_cut),
             list_sort(list_distinct(list_concat(
                 [started_at],
                 [
@@ -200,11 +210,12 @@
                     if m > started_at and m < ended_at
                 ]
             ))) as moments
-        from clipped
+        from marked
+        where may_be_cut
 
     ),
 
-    pieces as (
+    cut_pieces as (
 
         select
             * exclude (started_at, ended_at, moments, position),
@@ -214,14 +225,28 @@
 
     ),
 
+    pieces as (
+
+        select
+            * exclude (exclusions),
+            len([
+                w for w in coalesce(exclusions, [])
+                if w.start <= started_at and w.stop > started_at
+            ]) = 0 as is_measured
+        from cut_pieces
+        union all by name
+        select
+            * exclude (exclusions, may_be_cut),
+            true as is_measured
+        from marked
+        where not may_be_cut
+
+    ),
+
     judged as (
 
         select
             *,
-            len([
-                w for w in coalesce(exclusions, [])
-                if w.start <= started_at and w.stop > started_at
-            ]) = 0 as is_measured,
             {{ plus_seconds('recovery_point_at', 'rpo_s') }} as breaks_at
         from pieces
 
@@ -274,4 +299,39 @@
 {#- A new instance has one objective of grace. -#}
 {% macro grace_ends_at() -%}
     {{ plus_seconds('instances.protect_from', 'instances.rpo_s') }}
+{%- endmacro %}
+
+{#- The table function beside int_rpo_steps and int_rpo_restated_steps: in a view over all instances no
+    filter would reach the tables, for what is used twice is written out first. -#}
+{% macro create_steps_of(until='usable_until') -%}
+    create or replace macro {{ this.schema }}.{{ this.name }}_of(wanted_instance) as table
+    with sets as (
+
+        select * from {{ ref('int_open_sets') }} where instance_id = wanted_instance
+        union all by name
+        select * from intermediate.int_closed_sets where instance_id = wanted_instance
+
+    ),
+
+    stretches as (
+
+        select * from {{ ref('int_archive_stretches') }} where instance_id = wanted_instance
+
+    ),
+
+    points as (
+
+        select * from ({{ recovery_points('sets', 'stretches') }})
+        where was_ever_usable
+
+    ),
+
+    lives as (
+
+        select * from ({{ rpo_lives('points', until) }})
+        where instance_id = wanted_instance
+
+    )
+
+    select * from ({{ rpo_steps('points', 'lives', until) }})
 {%- endmacro %}

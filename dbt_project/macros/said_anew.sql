@@ -96,12 +96,13 @@
         or recent.finished_at > {{ settled_until() }}
 {%- endmacro %}
 
-{#- Forget what was remembered of replaced rows once every mart that asks has read it. -#}
+{#- Forget what was remembered of replaced rows once every model that asks has read it. -#}
 {% macro forget_replaced() -%}
     delete from state.replaced_backup_jobs
     where ingest_seq <= (
-        select case when count(*) = 2 then min(ingest_seq) end from state.build_marks
-        where model in ('fct_backup_attempts', 'fct_backup_success_daily')
+        select case when count(*) = 3 then min(ingest_seq) end from state.build_marks
+        where
+            model in ('fct_backup_attempts', 'fct_backup_success_daily', 'int_attempt_totals')
     )
 {%- endmacro %}
 
