@@ -57,16 +57,11 @@ reach as (
 
 ),
 
-earliest as (
-
-    select min(looked_from) as looked_from from reach
-
-),
-
 -- Nothing that ended before the first look of its instance can be a cause; who started shortly before a
--- run was due answers for it.
+-- run was due answers for it. Most looks are young: only for the others is all of history looked through.
 attempts as (
 
+    {% for which in (['young', 'long', 'old'] if continues() else ['all']) -%}
     select
         attempts.instance_id,
         attempts.source_id,
@@ -76,11 +71,23 @@ attempts as (
         attempts.started_at,
         attempts.finished_at
     from {{ ref('fct_backup_attempts') }} as attempts
-    inner join reach using (instance_id)
+    inner join (
+        select * from reach
+        {% if which != 'all' -%}
+            where (looked_from >= {{ cbcr_now() }} - interval 40 day) = {{ which != 'old' }}
+        {%- endif %}
+    ) as reach using (instance_id)
     where
-        attempts.started_at >= (select earliest.looked_from from earliest) - interval 8 day
-        and coalesce(attempts.finished_at, attempts.started_at)
+        coalesce(attempts.finished_at, attempts.started_at)
         >= reach.looked_from - interval 5 minute
+        {% if which == 'young' -%}
+        and attempts.started_at >= {{ cbcr_now() }} - interval 42 day
+        {%- elif which == 'long' -%}
+        and attempts.started_at < {{ cbcr_now() }} - interval 42 day
+        and attempts.finished_at >= {{ cbcr_now() }} - interval 41 day
+        {%- endif %}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 ),
 
