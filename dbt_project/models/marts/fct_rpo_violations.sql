@@ -57,8 +57,8 @@ reach as (
 
 ),
 
--- Nothing that ended before the first look of its instance can be a cause; who started shortly before a
--- run was due answers for it. Most looks are young: only for the others is all of history looked through.
+-- Nothing that ended before the first look of its instance can be a cause; who started shortly before
+-- a run was due answers for it. Most looks are young: only for the others is all of history read.
 attempts as (
 
     {% for which in (['young', 'long', 'old'] if continues() else ['all']) -%}
@@ -279,3 +279,4 @@ final as (
 )
 
 select * from final
+order by {{ page_order('started_at') }}
