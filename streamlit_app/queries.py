@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import streamlit as st
 
-from cbcr_assets.warehouse import Snapshot, WarehouseMissing, connect, current
+from cbcr_assets.warehouse import Snapshot, WarehouseMissing, connect, current, settle
 
 PAGE_ROWS = 50
 PROBLEM_ROWS = 500
@@ -43,7 +43,7 @@ def _connection(path: str) -> duckdb.DuckDBPyConnection:
 
 def _run(path: str, sql: str, parameters: dict[str, Any] | None) -> pl.DataFrame:
     cursor = _connection(path).cursor()
-    cursor.execute("set TimeZone = 'UTC'")
+    settle(cursor)
     return cursor.execute(sql, parameters or {}).pl()
 
 
@@ -173,8 +173,8 @@ def exposure(at: Snapshot, instance_id: str, days: int) -> pl.DataFrame:
         with steps as (
           select *, row_number() over (order by started_at) as step,
             coalesce(worst_lag_s, 0) as least_s
-          from intermediate.int_rpo_steps
-          where instance_id = $id and ended_at > cbcr_now() - to_days($days::integer)
+          from intermediate.int_rpo_steps_of($id)
+          where ended_at > cbcr_now() - to_days($days::integer)
         ),
         corners as (
           select step, started_at as moment, recovery_point_at, least_s from steps

@@ -35,6 +35,9 @@ INTERVAL_MODELS = ("int_rpo_*", "fct_rpo_violations")
 DAILY_MODELS = ("fct_rpo_compliance_*",)
 """Compliance by day."""
 
+KEPT_SNAPSHOTS = 2
+"""So many are there before a publish is measured: an old one is made the new one."""
+
 _CONFIG = """\
 sources:
   source0:
@@ -43,7 +46,7 @@ sources:
 warehouse:
   path: {warehouse}
   serving: {serving}
-  keep_snapshots: 1
+  keep_snapshots: {keep}
 """
 
 
@@ -89,7 +92,9 @@ class Build:
 def platform_on(place: Place) -> Platform:
     """Return a platform whose warehouse is the generated one."""
     file = place.folder / "cbcr.yaml"
-    file.write_text(_CONFIG.format(warehouse=place.warehouse, serving=place.serving))
+    file.write_text(
+        _CONFIG.format(warehouse=place.warehouse, serving=place.serving, keep=KEPT_SNAPSHOTS)
+    )
     return Platform(load_config(file, environ=os.environ), os.environ)
 
 

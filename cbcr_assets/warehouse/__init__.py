@@ -20,6 +20,7 @@ from cbcr_assets.warehouse.base import (
 if TYPE_CHECKING:
     from cbcr_assets.warehouse.file import DuckSession, FileWarehouse
     from cbcr_assets.warehouse.publish import connect, current
+    from cbcr_assets.warehouse.settings import settle
 
 __all__ = [
     "DuckSession",
@@ -33,6 +34,7 @@ __all__ = [
     "WarehouseMissing",
     "connect",
     "current",
+    "settle",
 ]
 
 # Imported when first asked for: DuckDB costs more than an idle pull.
@@ -41,6 +43,7 @@ _HOMES = {
     "FileWarehouse": "file",
     "connect": "publish",
     "current": "publish",
+    "settle": "settings",
 }
 
 

@@ -24,6 +24,7 @@ from cbcr_assets.warehouse.base import (
     WarehouseLocked,
 )
 from cbcr_assets.warehouse.migrations import migrate
+from cbcr_assets.warehouse.settings import settle
 
 _RETRY_S = 0.1
 _FEW = 100  # rows that are counted faster one by one
@@ -240,7 +241,7 @@ class FileWarehouse:
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         con = self._open()
         try:
-            con.execute("set TimeZone = 'UTC'")
+            settle(con)
             con.execute(f"set dynamic_or_filter_threshold = {_MOST_PLACES}")
             migrate(con)
             yield con

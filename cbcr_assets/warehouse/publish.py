@@ -1,7 +1,8 @@
 """Published snapshots: immutable copies of the live file that everybody may read.
 
 Belongs here: versions, the atomic pointer, pruning, and how a reader opens one.
-Does not belong here: the live file (only a writer opens it), or queries.
+Does not belong here: the live file (only a writer opens it), how an old copy is renewed (see
+`renew`), or queries.
 
 A new name for every version: DuckDB's instance cache is keyed by path, so a replaced file would go
 on serving old data in the same process.
@@ -15,6 +16,8 @@ from pathlib import Path
 import duckdb
 
 from cbcr_assets.warehouse.base import Snapshot, WarehouseError, WarehouseMissing
+from cbcr_assets.warehouse.renew import renew
+from cbcr_assets.warehouse.settings import settle
 
 _POINTER = "CURRENT"
 _NOTHING = (
@@ -39,8 +42,7 @@ def publish(live: Path, serving: Path, *, keep: int, now: datetime) -> Snapshot:
     target = _file(serving, version)
     partial = target.with_suffix(".partial")
     try:
-        shutil.copyfile(live, partial)
-        _fsync(partial)
+        _copy(live, partial, spare=_spare(serving, keep=keep))
         partial.replace(target)
         os.utime(target, (now.replace(tzinfo=UTC).timestamp(),) * 2)
         _point(serving, version)
@@ -52,6 +54,19 @@ def publish(live: Path, serving: Path, *, keep: int, now: datetime) -> Snapshot:
         ) from error
     _prune(serving, keep=keep)
     return Snapshot(version, target, now)
+
+
+def _spare(serving: Path, *, keep: int) -> Path | None:
+    """Return the newest snapshot that goes when another comes; never the one to be read now."""
+    versions = _versions(serving)
+    return _file(serving, versions[-keep]) if 1 < keep <= len(versions) else None
+
+
+def _copy(live: Path, partial: Path, *, spare: Path | None) -> None:
+    if spare is not None and renew(live, spare, partial):
+        return
+    shutil.copyfile(live, partial)
+    _fsync(partial)
 
 
 def current(serving: Path) -> Snapshot:
@@ -77,7 +92,7 @@ def connect(path: Path, *, as_of: datetime | None = None) -> duckdb.DuckDBPyConn
         as_of: The moment that `cbcr_now()` gives, naive UTC; None is the present.
     """
     con = duckdb.connect(str(path), read_only=True)
-    con.execute("set TimeZone = 'UTC'")
+    settle(con)
     if as_of is not None:
         con.execute(f"set variable cbcr_as_of = timestamp '{as_of.isoformat(sep=' ')}'")
     return con

@@ -10,13 +10,14 @@ import duckdb
 import polars as pl
 
 from cbcr_assets.warehouse.base import WarehouseError
+from cbcr_assets.warehouse.settings import SETTINGS
 
 _MEMORY_BYTES = 4 << 30
 # DuckDB's own memory limit does not bind constant expressions, the address space does.
 _ADDRESS_SPACE_BYTES = 16 << 30
 
 _LOCKED_DOWN = (
-    "set TimeZone = 'UTC'",
+    *SETTINGS,
     "set temp_directory = ''",
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",

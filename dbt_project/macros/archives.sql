@@ -106,7 +106,7 @@
     with continued as (
 
         select
-            sets.instance_id,
+            stretches.instance_id,
             stretches.source_id,
             sets.repo,
             sets.label,
@@ -171,16 +171,22 @@
 
     )
 
-    -- What ends before it begins was never usable; what comes from the future is not believed.
     select
         *,
-        recovery_point_at <= {{ cbcr_now() }}
-        and usable_from <= {{ cbcr_now() }}
-        and (usable_until is null or usable_until > usable_from) as was_ever_usable,
+        {{ was_ever_usable('points') }} as was_ever_usable,
         recovery_point_at <= {{ cbcr_now() }}
         and usable_from <= {{ cbcr_now() }}
         and (usable_until is null or usable_until > {{ cbcr_now() }}) as is_usable_now
     from points
+{%- endmacro %}
+
+{#- What ends before it begins was never usable; what comes from the future is not believed. -#}
+{% macro was_ever_usable(points) -%}
+    (
+        {{ points }}.recovery_point_at <= {{ cbcr_now() }}
+        and {{ points }}.usable_from <= {{ cbcr_now() }}
+        and ({{ points }}.usable_until is null or {{ points }}.usable_until > {{ points }}.usable_from)
+    )
 {%- endmacro %}
 
 {% macro drop_changed_stretches() -%}

@@ -177,11 +177,11 @@
 
 {#- What `open_failures` looks at, under the name `attempts`: the attempts that a question about the present
     can need, with when they ended and how strong they are. -#}
-{% macro attempts_in_question() -%}
+{% macro attempts_in_question(attempts=none) -%}
     select
         *,
         coalesce(finished_at, started_at, first_seen_at) as ended_at,
         {{ strength('backup_type') }} as strength
-    from {{ ref('int_attempts_recent') }}
+    from {{ attempts or ref('int_attempts_recent') }}
     where instance_id is not null
 {%- endmacro %}

@@ -55,10 +55,11 @@
 
     ),
 
-    links as (
+    nodes as materialized (
 
         select
             facts.*,
+            row_number() over () as node,
             case
                 when damned.label is not null then finished_at
                 else least(gone_at, corrupt_at)
@@ -85,30 +86,45 @@
 
     ),
 
+    -- Names are compared once: the walk itself goes over numbers, and over what it needs only.
+    links as materialized (
+
+        select
+            nodes.node,
+            parents.node as parent,
+            nodes.finished_at,
+            nodes.until_at,
+            nodes.restated_until_at,
+            nodes.until_reason
+        from nodes
+        inner join nodes as parents
+            on
+                nodes.instance_id = parents.instance_id
+                and nodes.source_id = parents.source_id
+                and nodes.repo is not distinct from parents.repo
+                and nodes.parent_label = parents.label
+        where not nodes.is_root
+
+    ),
+
     chains as (
 
         select
-            instance_id,
-            source_id,
-            repo,
-            label,
-            label as chain_root_label,
+            node,
+            node as root,
             1 as chain_length,
             finished_at as usable_from,
             until_at as usable_until,
             restated_until_at as restated_until,
             until_reason as unusable_reason
-        from links
+        from nodes
         where is_root
 
         union all
 
         select
-            links.instance_id,
-            links.source_id,
-            links.repo,
-            links.label,
-            chains.chain_root_label,
+            links.node,
+            chains.root,
             chains.chain_length + 1 as chain_length,
             greatest(links.finished_at, chains.usable_from) as usable_from,
             least(links.until_at, chains.usable_until) as usable_until,
@@ -121,35 +137,25 @@
                     then 'parent_' || replace(chains.unusable_reason, 'parent_', '')
             end as unusable_reason
         from links
-        inner join chains
-            on
-                links.instance_id = chains.instance_id
-                and links.source_id = chains.source_id
-                and links.repo is not distinct from chains.repo
-                and links.parent_label = chains.label
-        where not links.is_root
+        inner join chains on links.parent = chains.node
 
     )
 
     select
-        links.* exclude (until_at, restated_until_at, until_reason, is_root),
-        case when chains.label is null then links.finished_at else chains.usable_from end
+        nodes.* exclude (node, until_at, restated_until_at, until_reason, is_root),
+        case when chains.node is null then nodes.finished_at else chains.usable_from end
             as usable_from,
-        case when chains.label is null then links.finished_at else chains.usable_until end
+        case when chains.node is null then nodes.finished_at else chains.usable_until end
             as usable_until,
-        case when chains.label is null then links.finished_at else chains.restated_until end
+        case when chains.node is null then nodes.finished_at else chains.restated_until end
             as restated_until,
-        case when chains.label is null then 'parent_missing' else chains.unusable_reason end
+        case when chains.node is null then 'parent_missing' else chains.unusable_reason end
             as unusable_reason,
-        chains.chain_root_label,
+        roots.label as chain_root_label,
         coalesce(chains.chain_length, 1) as chain_length
-    from links
-    left join chains
-        on
-            links.instance_id = chains.instance_id
-            and links.source_id = chains.source_id
-            and links.repo is not distinct from chains.repo
-            and links.label = chains.label
+    from nodes
+    left join chains on nodes.node = chains.node
+    left join nodes as roots on chains.root = roots.node
 {%- endmacro %}
 
 {#- Labels of backups that an attempt failed to make, and whether another attempt made them after all: what

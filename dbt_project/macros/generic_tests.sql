@@ -1,6 +1,12 @@
-{% test unique_combination(model, columns) %}
+{#- `said_from`: a column of a model that says RPO history anew (see int_rpo_scope). Only what this build said
+    can have spoilt what was unique before, so that only that is looked at; a full refresh says all. -#}
+{% test unique_combination(model, columns, said_from=none) %}
     select {{ columns | join(', ') }}, count(*) as times
     from {{ model }}
+    {% if said_from -%}
+        inner join (select instance_id, from_at from {{ ref('int_rpo_scope') }}) using (instance_id)
+        where {{ said_from }} >= from_at
+    {%- endif %}
     group by {{ columns | join(', ') }}
     having count(*) > 1
 {% endtest %}

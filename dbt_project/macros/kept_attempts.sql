@@ -3,8 +3,8 @@
 {#- CTEs up to `recent`: every attempt that is open, young, or the newest of its kind, as it is now.
     That is the table `kept` with what the raw rows above its mark say; all raw rows while there is
     no table for this moment. A success that the table relied on and that is no longer one sends its
-    instance back to the raw rows. -#}
-{% macro recent_attempts(kept, model='int_attempts_kept') -%}
+    instance back to the raw rows. Those `of` the instances of a relation only, if so asked. -#}
+{% macro recent_attempts(kept, model='int_attempts_kept', of=none) -%}
     {%- set inline = 'not materialized' -%}
     base as (
 
@@ -31,6 +31,7 @@
 
         select {{ attempt_columns('jobs.') }}, {{ kept_for('jobs.') }} as kept_for
         from {{ source('raw', 'backup_jobs') }} as jobs
+        {% if of -%} semi join {{ of }} as asked_ using (instance_id) {%- endif %}
         anti join refused
             on
                 jobs.source_id = refused.refused_source_id
@@ -42,6 +43,7 @@
     trusted as {{ inline }} (
 
         select kept.* from {{ kept }} as kept
+        {% if of -%} semi join {{ of }} as asked_ using (instance_id) {%- endif %}
         where exists (select 1 from base)
 
     ),
@@ -83,6 +85,7 @@
         select {{ attempt_columns('jobs.') }}, {{ kept_for('jobs.') }} as kept_for
         from {{ source('raw', 'backup_jobs') }} as jobs
         semi join reread on {{ kept_for('jobs.') }} = reread.kept_for
+        {% if of -%} semi join {{ of }} as asked_ using (instance_id) {%- endif %}
         anti join refused
             on
                 jobs.source_id = refused.refused_source_id

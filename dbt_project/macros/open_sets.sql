@@ -1,25 +1,48 @@
 {#- What `int_open_sets` does around its insert: the sets of the instances that are said anew leave both
-    tables before it, what has been over for long moves to int_closed_sets after it. -#}
+    tables before it, what has been over for long moves to int_closed_sets after it. Where all is said
+    anew it goes there at once: most of history is over, and would be written twice. -#}
 {% macro drop_changed_sets() -%}
-    {%- if is_incremental() -%}
-        {%- if continues() -%}
-            delete from intermediate.int_closed_sets
-            where instance_id in (select instance_id from intermediate.int_set_news where is_reopened);
-            delete from {{ this }}
-            where instance_id in (select instance_id from intermediate.int_set_news)
-        {%- else -%}
-            delete from {{ this }}
-        {%- endif -%}
+    {%- if continues() and is_incremental() -%}
+        delete from intermediate.int_closed_sets
+        where instance_id in (select instance_id from intermediate.int_set_news where is_reopened);
+        delete from {{ this }}
+        where instance_id in (select instance_id from intermediate.int_set_news)
+    {%- else -%}
+        {%- if is_incremental() -%}
+            delete from {{ this }};
+        {%- endif %}
+        create or replace temp table closing_chains as
+        {{ closing_chains(ref('int_changed_sets')) }};
+        create or replace table intermediate.int_closed_sets as
+        select sets.*, false as is_in_sight
+        from {{ ref('int_changed_sets') }} as sets
+        semi join closing_chains as closing on {{ is_of_chain('sets', 'closing') }}
+        order by {{ page_order('sets.usable_from') }}
     {%- endif -%}
 {%- endmacro %}
 
-{#- The newest point that is left is kept, and the one that went last: they say since when there is none. -#}
-{% macro close_sets() -%}
-    {%- if not continues() -%}
-        create or replace table intermediate.int_closed_sets as from {{ this }} limit 0;
-    {%- endif -%}
-    create or replace temp table closing_sets as
+{#- The order in which history is kept: a month of an instance lies together, so that neither a page of one
+    instance nor a look at some days of all of them reads everything. -#}
+{% macro page_order(moment) -%}
+    date_trunc('month', {{ moment }}), instance_id, {{ moment }}
+{%- endmacro %}
+
+{% macro chain_of(sets) -%}
+    coalesce({{ sets }}.chain_root_label, {{ sets }}.label)
+{%- endmacro %}
+
+{% macro is_of_chain(sets, chains) -%}
+    {{ sets }}.instance_id = {{ chains }}.instance_id
+    and {{ sets }}.source_id = {{ chains }}.source_id
+    and {{ sets }}.repo is not distinct from {{ chains }}.repo
+    and {{ chain_of(sets) }} = {{ chains }}.chain
+{%- endmacro %}
+
+{#- The chains that are over for long. A chain goes as a whole: what is at hand can be walked from its root.
+    The newest point that is left is kept, and the one that went last: they say since when there is none. -#}
+{% macro closing_chains(sets) -%}
     with over_ as (
+
         select
             instance_id,
             max(recovery_point_at) filter (
@@ -28,15 +51,18 @@
             ) as alive_at,
             max(recovery_point_at) filter (usable_from < usable_until) as newest_at,
             max(usable_until) filter (usable_from < usable_until) as gone_last_at
-        from {{ this }}
+        from {{ sets }}
         group by instance_id
-    ), judged as (
+
+    ),
+
+    judged as (
+
         select
             sets.instance_id,
             sets.source_id,
             sets.repo,
-            sets.label,
-            coalesce(sets.chain_root_label, sets.label) as chain,
+            {{ chain_of('sets') }} as chain,
             coalesce(
                 greatest(sets.usable_until, sets.finished_at) < {{ cbcr_now() }} - {{ open_for() }}
                 and case
@@ -49,22 +75,26 @@
                 and sets.usable_until is not null,
                 false
             ) as is_over
-        from {{ this }} as sets
+        from {{ sets }} as sets
         inner join over_ using (instance_id)
+
     )
-    -- A chain goes as a whole: what is at hand can be walked from its root.
-    select source_id, repo, label from judged
-    qualify bool_and(is_over) over (partition by instance_id, source_id, repo, chain);
-    insert into intermediate.int_closed_sets
-    select sets.* from {{ this }} as sets
-    semi join closing_sets as closing
-        on
-            sets.source_id = closing.source_id and sets.repo is not distinct from closing.repo
-            and sets.label = closing.label;
+
+    select instance_id, source_id, repo, chain from judged
+    group by all
+    having bool_and(is_over)
+{%- endmacro %}
+
+{% macro close_sets() -%}
+    create or replace temp table closing_chains as
+    {{ closing_chains(this) }};
+    insert into intermediate.int_closed_sets by name
+    select sets.*
+    from {{ this }} as sets
+    semi join closing_chains as closing on {{ is_of_chain('sets', 'closing') }}
+    order by {{ page_order('sets.usable_from') }};
     delete from {{ this }} as sets
-    using closing_sets as closing
-    where
-        sets.source_id = closing.source_id and sets.repo is not distinct from closing.repo
-        and sets.label = closing.label;
-    drop table closing_sets
+    using closing_chains as closing
+    where {{ is_of_chain('sets', 'closing') }};
+    drop table closing_chains
 {%- endmacro %}

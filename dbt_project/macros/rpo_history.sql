@@ -42,3 +42,96 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+{#- CTEs up to `firsts` and `points`: of relation `reach` (instance_id, looked_from, started_at, objective_s)
+    what says why an interval was violated. What was closed long ago is read only of instances that are
+    looked at from before, that have an archive, or that have no older point at hand. -#}
+{% macro points_of_causes(reach, archived) -%}
+    firsts_at_hand as (
+
+        select sets.instance_id, min(sets.usable_from) as usable_from
+        from {{ ref('int_open_sets') }} as sets
+        where {{ was_ever_usable('sets') }}
+        group by sets.instance_id
+
+    ),
+
+    not_at_hand as (
+
+        select reach.instance_id
+        from {{ reach }} as reach
+        left join firsts_at_hand using (instance_id)
+        where coalesce(firsts_at_hand.usable_from >= reach.started_at, true)
+
+    ),
+
+    firsts as (
+
+        select instance_id, min(usable_from) as usable_from
+        from (
+            select * from firsts_at_hand
+            union all
+            select sets.instance_id, sets.usable_from
+            from intermediate.int_closed_sets as sets
+            semi join not_at_hand using (instance_id)
+            where {{ was_ever_usable('sets') }}
+        )
+        group by instance_id
+
+    ),
+
+    looked_at as (
+
+        select
+            reach.instance_id,
+            case when archived.instance_id is null then reach.looked_from end as looked_from,
+            coalesce(reach.looked_from < {{ cbcr_now() }} - interval 40 day, false)
+            or archived.instance_id is not null as is_long
+        from {{ reach }} as reach
+        left join {{ archived }} as archived using (instance_id)
+
+    ),
+
+    sets as (
+
+        select sets.*
+        from {{ ref('int_open_sets') }} as sets
+        inner join looked_at using (instance_id)
+        where coalesce(sets.recovery_point_at > looked_at.looked_from, true)
+        union all by name
+        select sets.*
+        from intermediate.int_closed_sets as sets
+        inner join (select * from looked_at where not is_long) as looked_at using (instance_id)
+        where
+            sets.recovery_point_at > looked_at.looked_from
+            and sets.recovery_point_at >= {{ cbcr_now() }} - interval 40 day
+        union all by name
+        select sets.*
+        from intermediate.int_closed_sets as sets
+        inner join (select * from looked_at where is_long) as looked_at using (instance_id)
+        where coalesce(sets.recovery_point_at > looked_at.looked_from, true)
+
+    ),
+
+    stretches as (
+
+        select stretches.*
+        from {{ ref('int_archive_stretches') }} as stretches
+        semi join {{ reach }} as reach using (instance_id)
+
+    ),
+
+    points as (
+
+        select
+            instance_id,
+            backup_type,
+            recovery_point_at,
+            usable_from,
+            usable_until,
+            unusable_reason
+        from ({{ recovery_points('sets', 'stretches') }})
+        where was_ever_usable
+
+    )
+{%- endmacro %}

@@ -185,11 +185,21 @@
 
     ),
 
-    -- Maintenance and the end of grace cut only the few pieces that they touch.
-    cut_points as (
+    -- Maintenance and the end of grace cut only the few pieces that they touch: lists are dear.
+    marked as (
 
         select
             *,
+            coalesce(len(exclusions) > 0, false)
+            or coalesce(grace_until > started_at and grace_until < ended_at, false) as may_be_cut
+        from clipped
+
+    ),
+
+    cut_points as (
+
+        select
+            * exclude (may_be_cut),
             list_sort(list_distinct(list_concat(
                 [started_at],
                 [
@@ -200,11 +210,12 @@
                     if m > started_at and m < ended_at
                 ]
             ))) as moments
-        from clipped
+        from marked
+        where may_be_cut
 
     ),
 
-    pieces as (
+    cut_pieces as (
 
         select
             * exclude (started_at, ended_at, moments, position),
@@ -214,14 +225,28 @@
 
     ),
 
+    pieces as (
+
+        select
+            * exclude (exclusions),
+            len([
+                w for w in coalesce(exclusions, [])
+                if w.start <= started_at and w.stop > started_at
+            ]) = 0 as is_measured
+        from cut_pieces
+        union all by name
+        select
+            * exclude (exclusions, may_be_cut),
+            true as is_measured
+        from marked
+        where not may_be_cut
+
+    ),
+
     judged as (
 
         select
             *,
-            len([
-                w for w in coalesce(exclusions, [])
-                if w.start <= started_at and w.stop > started_at
-            ]) = 0 as is_measured,
             {{ plus_seconds('recovery_point_at', 'rpo_s') }} as breaks_at
         from pieces
 
@@ -243,35 +268,4 @@
         end as violated_from,
         ends_at
     from judged
-{%- endmacro %}
-
-{#- The life of each instance that was promised an objective, from `protect_from` on.
-    A new instance has one objective of grace, or until its first usable point. -#}
-{% macro rpo_lives(points, until='usable_until') -%}
-    with firsts as (
-
-        select instance_id, min(usable_from) as usable_from from {{ points }}
-        where was_ever_usable and coalesce({{ until }} > usable_from, true)
-        group by instance_id
-
-    )
-
-    select
-        instances.instance_id,
-        instances.rpo_s,
-        instances.exclusions,
-        instances.protect_from,
-        instances.protect_from as starts_at,
-        least(coalesce(instances.retired_at, {{ cbcr_now() }}), {{ cbcr_now() }}) as ends_at,
-        least(
-            {{ grace_ends_at() }}, firsts.usable_from
-        ) as grace_until
-    from {{ ref('stg_instances') }} as instances
-    left join firsts using (instance_id)
-    where instances.protect_from < {{ cbcr_now() }} and instances.rpo_s is not null
-{%- endmacro %}
-
-{#- A new instance has one objective of grace. -#}
-{% macro grace_ends_at() -%}
-    {{ plus_seconds('instances.protect_from', 'instances.rpo_s') }}
 {%- endmacro %}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,117 @@ class Built:
         at = as_of or datetime.now(UTC).replace(tzinfo=None)
         with self.platform.warehouse.live(as_of=at) as session:
             return session.query(sql).rows()
+
+
+RPO_NOW = datetime(2026, 6, 15, 12)
+
+
+class RpoOracle:
+    """RPO in plain Python, for one instance: it walks from moment to moment.
+
+    It knows the definition only (exposure is the age of the newest usable point, equal to the
+    objective is compliant) and shares no code with the models. A case has id, objective,
+    protect_from, retired_at, windows and sets.
+    """
+
+    NOW = RPO_NOW
+
+    @staticmethod
+    def rows_of(case: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+        instance = {
+            "instance_id": case["id"], "rpo_s": case["objective"].total_seconds(), "rto_s": 3600.0,
+            "protect_from": case["protect_from"], "retired_at": case["retired_at"],
+            "exclusions": case["windows"], "timezone": "UTC", "grace_s": 3600.0,
+        }  # fmt: skip
+        sets = [
+            {
+                "source_id": "a", "repo": "r", "label": s["label"], "instance_id": case["id"],
+                "native_instance": case["id"], "backup_type": s["backup_type"],
+                "started_at": s["started_at"], "finished_at": s["finished_at"],
+                "recovery_point_at": s["recovery_point_at"], "parent_label": s["parent_label"],
+                "integrity": "corrupt" if s["bad_at"] and s["bad_at"] <= RPO_NOW else "ok",
+                "lifecycle": "expired" if s["gone_at"] and s["gone_at"] <= RPO_NOW else "available",
+                "unusable_from": min(
+                    (at for at in (s["bad_at"], s["gone_at"]) if at and at <= RPO_NOW), default=None
+                ),
+                "first_seen_at": s["finished_at"], "last_seen_at": s["finished_at"],
+            }
+            for s in case["sets"]
+        ]  # fmt: skip
+        return {"instances": [instance], "backup_sets": sets}
+
+    @staticmethod
+    def spans(
+        case: dict[str, Any], *, restated: bool = False
+    ) -> list[tuple[datetime, datetime, datetime]]:
+        """Return (usable from, usable until, recovery point) of every usable set.
+
+        As it was known then, a corrupt set counts until it was found; restated it never counts.
+        """
+        by_label = {s["label"]: s for s in case["sets"]}
+        found = []
+        for one in case["sets"]:
+            begin, end, link, seen = one["finished_at"], datetime.max, one, set()
+            while link is not None:
+                if link["label"] in seen:
+                    link = None  # parents that run in a circle have no root
+                    break
+                seen.add(link["label"])
+                begin = max(begin, link["finished_at"])
+                if link["bad_at"] and link["bad_at"] <= RPO_NOW:
+                    end = min(end, link["finished_at"] if restated else link["bad_at"])
+                if link["gone_at"] and link["gone_at"] <= RPO_NOW:
+                    end = min(end, link["gone_at"])
+                if link["parent_label"] is None:
+                    link = None if link["backup_type"] in ("incr", "diff") else link
+                    break
+                link = by_label.get(link["parent_label"])
+            if (
+                link is not None
+                and begin < end
+                and begin <= RPO_NOW
+                and one["recovery_point_at"] <= RPO_NOW
+            ):
+                found.append((begin, end, one["recovery_point_at"]))
+        return found
+
+    @staticmethod
+    def judge(
+        case: dict[str, Any], *, restated: bool = False
+    ) -> tuple[float, float, list[tuple[datetime, datetime]]]:
+        """Return measured seconds, violated seconds and violated intervals up to RPO_NOW."""
+        usable = RpoOracle.spans(case, restated=restated)
+        begin = case["protect_from"]
+        end = min(case["retired_at"] or RPO_NOW, RPO_NOW)
+        first = min((s[0] for s in usable), default=datetime.max)
+        grace = min(begin + case["objective"], first)
+        cuts = {begin, end, grace}
+        for low, high, point in usable:
+            cuts |= {low, high, point + case["objective"]}
+        for window in case["windows"]:
+            cuts |= {window["start"], window["stop"]}
+        ordered = sorted(c for c in cuts if begin <= c <= end)
+        measured = violated = 0.0
+        intervals: list[tuple[datetime, datetime]] = []
+        for low, high in pairwise(ordered):
+            if any(w["start"] <= low < w["stop"] for w in case["windows"]):
+                continue
+            measured += (high - low).total_seconds()
+            points = [p for a, b, p in usable if a <= low < b]
+            is_kept = low < grace or (points and low < max(points) + case["objective"])
+            if not is_kept:
+                violated += (high - low).total_seconds()
+                if intervals and intervals[-1][1] == low:
+                    intervals[-1] = (intervals[-1][0], high)
+                else:
+                    intervals.append((low, high))
+        return measured, violated, intervals
+
+
+@pytest.fixture(scope="session")
+def rpo_oracle() -> type[RpoOracle]:
+    """Judge histories of one instance, independently of the models."""
+    return RpoOracle
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,10 @@ START = datetime(2026, 6, 15, 12)
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR
 MODELS = (
-    "int_sources_spoken", "int_attempts_kept", "fct_backup_attempts", "fct_backup_success_daily",
+    "int_sources_spoken", "int_attempts_kept", "int_attempt_totals", "fct_backup_attempts",
+    "fct_backup_success_daily",
 )  # fmt: skip
-MARTS = MODELS[2:]
+MARTS = MODELS[3:]
 VIEWS = (
     "live.live_attempts", "sla.sla_backup_failed", "sla.sla_backup_missed",
     "intermediate.int_instance_sources",

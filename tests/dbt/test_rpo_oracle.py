@@ -1,13 +1,12 @@
 """The SQL of RPO against an independent oracle: plain Python, second by second boundaries.
 
-The oracle knows the definition only (DESIGN: exposure is the age of the newest usable point, equal
-to the objective is compliant) and walks from moment to moment; it shares no code with the models.
+The oracle is in conftest.py; here it judges a fixed set of histories, built by the real dbt.
+Histories that hypothesis makes up are in test_rpo_properties.py.
 """
 
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -69,105 +68,27 @@ def history(number: int) -> dict[str, Any]:
     }
 
 
-def rows_of(case: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    instance = {
-        "instance_id": case["id"], "rpo_s": case["objective"].total_seconds(), "rto_s": 3600.0,
-        "protect_from": case["protect_from"], "retired_at": case["retired_at"],
-        "exclusions": case["windows"], "timezone": "UTC", "grace_s": 3600.0,
-    }  # fmt: skip
-    sets = [
-        {
-            "source_id": "a", "repo": "r", "label": s["label"], "instance_id": case["id"],
-            "native_instance": case["id"], "backup_type": s["backup_type"],
-            "started_at": s["started_at"], "finished_at": s["finished_at"],
-            "recovery_point_at": s["recovery_point_at"], "parent_label": s["parent_label"],
-            "integrity": "corrupt" if s["bad_at"] and s["bad_at"] <= NOW else "ok",
-            "lifecycle": "expired" if s["gone_at"] and s["gone_at"] <= NOW else "available",
-            "unusable_from": min((at for at in (s["bad_at"], s["gone_at"]) if at and at <= NOW),
-                                 default=None),
-            "first_seen_at": s["finished_at"], "last_seen_at": s["finished_at"],
-        }
-        for s in case["sets"]
-    ]  # fmt: skip
-    return {"instances": [instance], "backup_sets": sets}
-
-
-def spans(
-    case: dict[str, Any], *, restated: bool = False
-) -> list[tuple[datetime, datetime, datetime]]:
-    """Return (usable from, usable until, recovery point) of every usable set.
-
-    As it was known then, a corrupt set counts until it was found; restated it never counts.
-    """
-    by_label = {s["label"]: s for s in case["sets"]}
-    found = []
-    for one in case["sets"]:
-        begin, end, link = one["finished_at"], datetime.max, one
-        while link is not None:
-            begin = max(begin, link["finished_at"])
-            if link["bad_at"] and link["bad_at"] <= NOW:
-                end = min(end, link["finished_at"] if restated else link["bad_at"])
-            if link["gone_at"] and link["gone_at"] <= NOW:
-                end = min(end, link["gone_at"])
-            if link["parent_label"] is None:
-                break
-            link = by_label.get(link["parent_label"])
-        if link is not None and begin < end and begin <= NOW and one["recovery_point_at"] <= NOW:
-            found.append((begin, end, one["recovery_point_at"]))
-    return found
-
-
-def oracle(
-    case: dict[str, Any], *, restated: bool = False
-) -> tuple[float, float, list[tuple[datetime, datetime]]]:
-    """Return measured seconds, violated seconds and violated intervals up to NOW."""
-    usable = spans(case, restated=restated)
-    begin = case["protect_from"]
-    end = min(case["retired_at"] or NOW, NOW)
-    first = min((s[0] for s in usable), default=datetime.max)
-    grace = min(begin + case["objective"], first)
-    cuts = {begin, end, grace}
-    for low, high, point in usable:
-        cuts |= {low, high, point + case["objective"]}
-    for window in case["windows"]:
-        cuts |= {window["start"], window["stop"]}
-    ordered = sorted(c for c in cuts if begin <= c <= end)
-    measured = violated = 0.0
-    intervals: list[tuple[datetime, datetime]] = []
-    for low, high in pairwise(ordered):
-        if any(w["start"] <= low < w["stop"] for w in case["windows"]):
-            continue
-        measured += (high - low).total_seconds()
-        points = [p for a, b, p in usable if a <= low < b]
-        is_kept = low < grace or (points and low < max(points) + case["objective"])
-        if not is_kept:
-            violated += (high - low).total_seconds()
-            if intervals and intervals[-1][1] == low:
-                intervals[-1] = (intervals[-1][0], high)
-            else:
-                intervals.append((low, high))
-    return measured, violated, intervals
-
-
 CASES = [history(number) for number in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
-def built(make_built: Callable[[], Any], merge_rows: Callable[[Sequence[Any]], Any]) -> Any:
+def built(
+    make_built: Callable[[], Any], merge_rows: Callable[[Sequence[Any]], Any], rpo_oracle: Any
+) -> Any:
     platform = make_built()
-    platform.load(merge_rows([rows_of(case) for case in CASES]))
+    platform.load(merge_rows([rpo_oracle.rows_of(case) for case in CASES]))
     platform.build(as_of=NOW)
     return platform
 
 
-def test_the_random_histories_are_worth_it() -> None:
-    results = [oracle(case) for case in CASES]
+def test_the_random_histories_are_worth_it(rpo_oracle: Any) -> None:
+    results = [rpo_oracle.judge(case) for case in CASES]
     assert sum(1 for r in results if r[1] > 0) > COUNT / 3
     assert sum(1 for r in results if r[1] == 0) > 5
     assert sum(len(r[2]) for r in results) > COUNT
 
 
-def test_measured_and_violated_seconds_equal_the_oracle(built: Any) -> None:
+def test_measured_and_violated_seconds_equal_the_oracle(built: Any, rpo_oracle: Any) -> None:
     found = {
         row[0]: row[1:]
         for row in built.query(
@@ -176,11 +97,11 @@ def test_measured_and_violated_seconds_equal_the_oracle(built: Any) -> None:
         )
     }
     for case in CASES:
-        measured, violated, _ = oracle(case)
+        measured, violated, _ = rpo_oracle.judge(case)
         assert found.get(case["id"], (0, 0)) == pytest.approx((measured, violated), abs=1e-3)
 
 
-def test_what_turned_out_to_be_true_equals_the_oracle(built: Any) -> None:
+def test_what_turned_out_to_be_true_equals_the_oracle(built: Any, rpo_oracle: Any) -> None:
     found = dict(
         built.query(
             "select instance_id, sum(restated_violation_s)"
@@ -192,43 +113,45 @@ def test_what_turned_out_to_be_true_equals_the_oracle(built: Any) -> None:
     told = dict(asked.select("instance_id", "violation_s").iter_rows())
     differing = 0
     for case in CASES:
-        _, violated, _ = oracle(case, restated=True)
+        _, violated, _ = rpo_oracle.judge(case, restated=True)
         assert found.get(case["id"], 0) == pytest.approx(violated, abs=1e-3), case["id"]
         assert told[case["id"]] == pytest.approx(violated, abs=1e-3), case["id"]
-        differing += abs(violated - oracle(case)[1]) > 1
+        differing += abs(violated - rpo_oracle.judge(case)[1]) > 1
     assert differing > COUNT / 50
 
 
-def test_closed_intervals_equal_the_oracle(built: Any) -> None:
+def test_closed_intervals_equal_the_oracle(built: Any, rpo_oracle: Any) -> None:
     found: dict[str, list[tuple[datetime, datetime]]] = {}
     for name, begin, end in built.query(
         "select instance_id, started_at, ended_at from marts.fct_rpo_violations order by 1, 2"
     ):
         found.setdefault(name, []).append((begin, end))
     for case in CASES:
-        closed = [i for i in oracle(case)[2] if i[1] < NOW or case["retired_at"] is not None]
+        closed = [
+            i for i in rpo_oracle.judge(case)[2] if i[1] < NOW or case["retired_at"] is not None
+        ]
         assert found.get(case["id"], []) == closed, case["id"]
 
 
-def test_the_live_status_equals_the_oracle(built: Any) -> None:
+def test_the_live_status_equals_the_oracle(built: Any, rpo_oracle: Any) -> None:
     found = dict(built.query("select instance_id, exposure_s from live.live_rpo_status", as_of=NOW))
     for case in CASES:
         if case["retired_at"] is not None or case["protect_from"] > NOW:
             assert case["id"] not in found
             continue
-        points = [p for a, b, p in spans(case) if a <= NOW < b]
+        points = [p for a, b, p in rpo_oracle.spans(case) if a <= NOW < b]
         expected = (NOW - max(points)).total_seconds() if points else None
         assert found[case["id"]] == (pytest.approx(expected) if points else None), case["id"]
 
 
-def test_any_window_of_cbcr_rpo_equals_the_oracle(built: Any) -> None:
+def test_any_window_of_cbcr_rpo_equals_the_oracle(built: Any, rpo_oracle: Any) -> None:
     with built.platform.warehouse.live(as_of=NOW) as session:
         found = {
             row["instance_id"]: row
             for row in rpo_compliance(session, begin=START - HOUR, end=NOW).to_dicts()
         }
     for case in CASES:
-        measured, violated, _ = oracle(case)
+        measured, violated, _ = rpo_oracle.judge(case)
         row = found[case["id"]]
         assert (row["measured_s"], row["violation_s"]) == pytest.approx((measured, violated))
         assert row["compliance"] == pytest.approx(1 - violated / measured)

@@ -11,7 +11,10 @@
 -- depends_on: {{ ref('int_rpo_scope') }}
 with changed as (
 
-    select * from {{ ref('int_changed_sets') }}
+    select changed.* from {{ ref('int_changed_sets') }} as changed
+    {% if execute and not (is_incremental() and continues()) -%}
+        anti join closing_chains as closing on {{ is_of_chain('changed', 'closing') }}
+    {%- endif %}
 
 ),
 
@@ -59,3 +62,5 @@ final as (
 )
 
 select * from final
+-- Who looks at what is in sight only finds it together.
+order by is_in_sight desc, instance_id

@@ -1,19 +1,8 @@
--- Every moment of data that could be brought back, as of the last build.
-with chains as (
+-- Every moment of data that could be brought back, as of the last build. What is large is named where it
+-- is read: a filter on an instance then reaches the tables.
+with final as (
 
-    select * from {{ ref('int_backup_chains') }}
-
-),
-
-archives as (
-
-    select * from {{ ref('int_archive_stretches') }}
-
-),
-
-final as (
-
-    {{ recovery_points('chains', 'archives') }}
+    {{ recovery_points(ref('int_backup_chains'), ref('int_archive_stretches')) }}
 
 )
 

@@ -14,23 +14,44 @@ points as (
 
 ),
 
--- The best copy counts: of equal points the one that lives longest.
+-- The best copy counts: of equal points the one that lives longest. One number an instance is found far
+-- faster than by sorting the points of each.
+best as (
+
+    select
+        instance_id,
+        arg_min(
+            {
+                'recovery_point_at': recovery_point_at,
+                'source_id': source_id,
+                'label': label,
+                'backup_type': backup_type,
+                'usable_until': usable_until
+            },
+            (
+                -epoch_us(recovery_point_at),
+                -epoch_us(coalesce(usable_until, timestamp '9999-01-01')),
+                source_id,
+                repo,
+                label
+            )
+        ) as point
+    from points
+    where is_usable_now
+    group by instance_id
+
+),
+
 newest as (
 
     select
         instance_id,
-        recovery_point_at,
-        source_id,
-        label,
-        backup_type,
-        usable_until
-    from points
-    where is_usable_now
-    qualify
-        row_number() over (
-            partition by instance_id
-            order by recovery_point_at desc, usable_until desc nulls first, source_id, repo, label
-        ) = 1
+        point.recovery_point_at,
+        point.source_id,
+        point.label,
+        point.backup_type,
+        point.usable_until
+    from best
 
 ),
 

@@ -124,3 +124,4 @@ final as (
 )
 
 select * from final
+order by {{ page_order('started_at') }}

@@ -6,6 +6,12 @@
 -- depends_on: {{ ref('stg_instances') }}
 -- depends_on: {{ ref('stg_backup_jobs') }}
 -- depends_on: {{ ref('int_rpo_scope') }}
+-- depends_on: {{ ref('int_recovery_points') }}
+-- depends_on: {{ ref('int_scheduled_runs') }}
+-- depends_on: {{ ref('int_open_sets') }}
+-- depends_on: {{ ref('stg_scheduled_runs') }}
+-- depends_on: {{ ref('int_instance_sources') }}
+-- depends_on: {{ source('raw', 'scheduled_runs') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
@@ -51,25 +57,37 @@ reach as (
 
 ),
 
-earliest as (
-
-    select min(looked_from) as looked_from from reach
-
-),
-
--- Nothing that ended before the first look of its instance can be a cause.
+-- Nothing that ended before the first look of its instance can be a cause; who started shortly before
+-- a run was due answers for it. Most looks are young: only for the others is all of history read.
 attempts as (
 
+    {% for which in (['young', 'long', 'old'] if continues() else ['all']) -%}
     select
         attempts.instance_id,
+        attempts.source_id,
+        attempts.attempt_key,
+        attempts.backup_type,
         attempts.state,
         attempts.started_at,
         attempts.finished_at
     from {{ ref('fct_backup_attempts') }} as attempts
-    inner join reach using (instance_id)
+    inner join (
+        select * from reach
+        {% if which != 'all' -%}
+            where (looked_from >= {{ cbcr_now() }} - interval 40 day) = {{ which != 'old' }}
+        {%- endif %}
+    ) as reach using (instance_id)
     where
-        attempts.started_at >= (select earliest.looked_from from earliest) - interval 8 day
-        and coalesce(attempts.finished_at, attempts.started_at) >= reach.looked_from
+        coalesce(attempts.finished_at, attempts.started_at)
+        >= reach.looked_from - interval 5 minute
+        {% if which == 'young' -%}
+        and attempts.started_at >= {{ cbcr_now() }} - interval 42 day
+        {%- elif which == 'long' -%}
+        and attempts.started_at < {{ cbcr_now() }} - interval 42 day
+        and attempts.finished_at >= {{ cbcr_now() }} - interval 41 day
+        {%- endif %}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 ),
 
@@ -88,19 +106,63 @@ successes as (
 
 ),
 
-runs as (
+{% if continues() -%}
+
+asked_since as (
+
+    select instance_id, looked_from as since from reach
+
+),
+
+{{ runs_since('asked_since') }},
+
+{{ due_runs('asked') }},
+
+{{ run_attempts('attempts') }},
+
+{{ run_outcomes('run_attempts') }},
+
+{% else -%}
+
+outcomes as (
+
+    select * from {{ ref('int_scheduled_runs') }}
+
+),
+
+{% endif -%}
+
+settled_runs as (
 
     select
-        runs.instance_id,
-        runs.scheduled_at as at,
-        arg_max(runs.outcome, runs.backup_type = 'full') as outcome
-    from {{ ref('int_scheduled_runs') }} as runs
+        outcomes.instance_id,
+        outcomes.scheduled_at as at,
+        arg_max(outcomes.outcome, outcomes.backup_type = 'full') as outcome
+    from outcomes
     inner join reach using (instance_id)
-    where
-        runs.outcome <> 'waiting'
-        and runs.scheduled_at >= (select earliest.looked_from from earliest)
-        and runs.scheduled_at >= reach.looked_from
+    where outcomes.outcome <> 'waiting' and outcomes.scheduled_at >= reach.looked_from
     group by all
+
+),
+
+-- Only where there is an archive does it matter what the newest point was.
+archived as (
+
+    select distinct instance_id from {{ ref('int_archive_stretches') }}
+
+),
+
+{% if continues() -%}
+
+{{ points_of_causes('reach', 'archived') }},
+
+{% else -%}
+
+firsts as (
+
+    select instance_id, min(usable_from) as usable_from from {{ ref('int_recovery_points') }}
+    where was_ever_usable
+    group by instance_id
 
 ),
 
@@ -114,46 +176,32 @@ points as (
         points.usable_until,
         points.unusable_reason
     from {{ ref('int_recovery_points') }} as points
-    semi join reach using (instance_id)
-    where points.was_ever_usable
+    inner join reach using (instance_id)
+    left join archived using (instance_id)
+    where
+        points.was_ever_usable
+        and (
+            archived.instance_id is not null
+            or {{ seconds_between('points.recovery_point_at', 'points.usable_until') }}
+            < reach.objective_s
+        )
 
 ),
 
--- Before the first interval of an instance only the newest of its points counts.
-candidates as (
-
-    select
-        points.instance_id,
-        max(points.usable_from) as moment,
-        max(points.recovery_point_at) as recovery_point_at,
-        arg_max(points.backup_type, points.recovery_point_at) as backup_type
-    from points
-    inner join reach using (instance_id)
-    where points.usable_from < reach.started_at
-    group by points.instance_id
-    union all
-    select
-        points.instance_id,
-        points.usable_from as moment,
-        points.recovery_point_at,
-        points.backup_type
-    from points
-    inner join reach using (instance_id)
-    where points.usable_from >= reach.started_at
-
-),
+{% endif -%}
 
 -- The newest of all points that could be used by then.
 newest as (
 
     select
         instance_id,
-        moment,
+        usable_from as moment,
         arg_max(backup_type, recovery_point_at) over (
-            partition by instance_id order by moment
+            partition by instance_id order by usable_from
         ) as backup_type
-    from candidates
-    qualify row_number() over (partition by instance_id, moment) = 1
+    from points
+    semi join archived using (instance_id)
+    qualify row_number() over (partition by instance_id, usable_from) = 1
 
 ),
 
@@ -189,16 +237,18 @@ looked_up as (
         closed.*,
         lost.reason as lost_reason,
         newest.backup_type as newest_type,
-        newest.moment is null as was_never_backed_up,
-        case when runs.at >= closed.looked_from then runs.outcome end as newest_outcome,
+        coalesce(firsts.usable_from >= closed.started_at, true) as was_never_backed_up,
+        case when settled_runs.at >= closed.looked_from then settled_runs.outcome end
+            as newest_outcome,
         coalesce(failures.at >= closed.looked_from, false) as has_failure,
         coalesce(successes.at > closed.started_at, false) as has_late_success
     from closed
     left join lost using (instance_id, started_at)
+    left join firsts using (instance_id)
     asof left join newest
         on closed.instance_id = newest.instance_id and closed.started_at > newest.moment
-    asof left join runs
-        on closed.instance_id = runs.instance_id and closed.ended_at > runs.at
+    asof left join settled_runs
+        on closed.instance_id = settled_runs.instance_id and closed.ended_at > settled_runs.at
     asof left join failures
         on closed.instance_id = failures.instance_id and closed.ended_at > failures.at
     asof left join successes
@@ -229,3 +279,4 @@ final as (
 )
 
 select * from final
+order by {{ page_order('started_at') }}
