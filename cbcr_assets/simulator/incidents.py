@@ -86,7 +86,7 @@ PLANS: tuple[Plan, ...] = (
          "its dump succeeds since last night, of an empty directory: the mount is gone"),
     Plan("encrypted", "dump", "", _hours(7), None, 24, 40 * HOUR, 1,
          "somebody encrypted its tables, so the newest dump no longer compresses"),
-    Plan("slow_backup", "dump", "", _hours(9), None, 24, 40 * HOUR, 1,
+    Plan("slow_backup", "dump", "agents", _hours(9), None, 24, 40 * HOUR, 1,
          "its newest dump crawled: twelve times the usual time for the same size"),
 )  # fmt: skip
 

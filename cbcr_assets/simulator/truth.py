@@ -173,7 +173,7 @@ def _comes_too_late(known: _Known, breaks_at: datetime, at: datetime) -> bool:
     Either is expected to take as long as the newest success took. Where the archive goes on, the
     next backup does not matter.
     """
-    if any(sample.archived_to_at == breaks_at - _objective(known) for sample in known.archives):
+    if any(point >= at - _objective(known) for point in _archived(known, at)):
         return False
     begun = [attempt for attempt in known.attempts if attempt.started_at <= at]
     done = [
@@ -200,9 +200,18 @@ def _objective(known: _Known) -> timedelta:
 
 def _points(known: _Known, at: datetime) -> Iterator[datetime]:
     """Yield the moments of data that can be brought back."""
+    yield from _usable(known, at).values()
+    yield from _archived(known, at)
+
+
+def _usable(known: _Known, at: datetime) -> dict[str, datetime]:
     by_label = {one.label: one for one in known.sets}
-    usable = {one.label: _point(one) for one in known.sets if _is_usable(one, by_label, at)}
-    yield from usable.values()
+    return {one.label: _point(one) for one in known.sets if _is_usable(one, by_label, at)}
+
+
+def _archived(known: _Known, at: datetime) -> Iterator[datetime]:
+    """Yield how far the log was archived on top of a set that can be used."""
+    usable = _usable(known, at)
     for sample in known.archives:
         base = usable.get(sample.base_label)
         if base is not None and sample.archived_to_at >= base:

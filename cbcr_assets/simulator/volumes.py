@@ -62,7 +62,7 @@ PLANTED = (
         history=timedelta(days=110),
     ),
     PlantedVolume(
-        "vault2:/srv/backup", 0.97, -0.0002,
+        "vault2:/srv/backup", 0.97, -0.0001,
         "it is 97 % full, and nobody makes room",
         (("storage_nearly_full", "breached"),),
     ),

@@ -25,7 +25,6 @@ best as (
                 'recovery_point_at': recovery_point_at,
                 'source_id': source_id,
                 'label': label,
-                'backup_type': backup_type,
                 'usable_until': usable_until
             },
             (
@@ -35,7 +34,8 @@ best as (
                 repo,
                 label
             )
-        ) as point
+        ) as point,
+        max(recovery_point_at) filter (backup_type = 'archive') as archived_to
     from points
     where is_usable_now
     group by instance_id
@@ -49,8 +49,8 @@ newest as (
         point.recovery_point_at,
         point.source_id,
         point.label,
-        point.backup_type,
-        point.usable_until
+        point.usable_until,
+        archived_to
     from best
 
 ),
@@ -144,7 +144,8 @@ measured as (
         newest.source_id,
         newest.label,
         newest.usable_until,
-        coalesce(newest.backup_type = 'archive', false) as is_archived,
+        -- A backup that has just ended is ahead of the archive, which goes on all the same.
+        {{ plus_seconds('newest.archived_to', 'instances.rpo_s') }} as archive_counts_until,
         landing.next_run_at,
         landing.lands_at,
         lost.lost_at,
@@ -175,8 +176,12 @@ projected as (
 
     select
         *,
-        coalesce(not is_archived and breaks_at >= {{ cbcr_now() }} and breaks_at < lands_at, false)
-            as is_projected
+        coalesce(
+            coalesce(archive_counts_until < {{ cbcr_now() }}, true)
+            and breaks_at >= {{ cbcr_now() }}
+            and breaks_at < lands_at,
+            false
+        ) as is_projected
     from measured
 
 ),
@@ -246,6 +251,10 @@ final as (
             case
                 when status in ('ok', 'approaching') and next_run_at > {{ cbcr_now() }}
                     then next_run_at
+            end,
+            case
+                when status = 'ok' and archive_counts_until >= {{ cbcr_now() }}
+                    then archive_counts_until
             end,
             case when not sources_stale then usable_until end,
             case when not sources_stale then stale_at end,
