@@ -53,12 +53,7 @@ def sized(database: Database) -> Database:
 
 def verdicts(attempts: Sequence[Attempt], at: datetime) -> Iterator[tuple[str, str]]:
     """Yield rule and status of what is odd about the newest whole backup of a database."""
-    ended = [
-        (one.finished_at, one) for one in attempts
-        if one.finished_at and one.finished_at <= at and one.state == "succeeded"
-        and one.backup_type in ("full", "dump")
-    ]  # fmt: skip
-    backups = [one for _, one in sorted(ended, key=lambda pair: pair[1].started_at)]
+    backups = _whole(attempts, at)
     if len(backups) < 4:
         return
     newest, before = backups[-1], backups[-11:-1]
@@ -71,6 +66,24 @@ def verdicts(attempts: Sequence[Attempt], at: datetime) -> Iterator[tuple[str, s
     took = _seconds(newest)
     if took >= _LEAST_S and took / newest.source_bytes > _SLOWER * usual:
         yield "duration_anomaly", "breached"
+
+
+def size_jump(attempts: Sequence[Attempt], at: datetime) -> float | None:
+    """Return how many times too large or too small the newest whole backup is; None: it is not."""
+    if not {"empty_backup", "size_anomaly"} & {rule for rule, _ in verdicts(attempts, at)}:
+        return None
+    backups = _whole(attempts, at)
+    ratio = backups[-1].repo_bytes / median(one.repo_bytes for one in backups[-11:-1])
+    return max(ratio, 1 / max(ratio, 0.001))
+
+
+def _whole(attempts: Sequence[Attempt], at: datetime) -> list[Attempt]:
+    ended = [
+        (one.finished_at, one) for one in attempts
+        if one.finished_at and one.finished_at <= at and one.state == "succeeded"
+        and one.backup_type in ("full", "dump")
+    ]  # fmt: skip
+    return [one for _, one in sorted(ended, key=lambda pair: pair[1].started_at)]
 
 
 def _seconds(attempt: Attempt) -> float:

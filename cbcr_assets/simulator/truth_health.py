@@ -15,6 +15,7 @@ from cbcr_assets.simulator.health_formula import judge
 from cbcr_assets.simulator.incidents import DEAD_SOURCE, DIED_AGO
 from cbcr_assets.simulator.machinery import INCIDENTS, LINKS, POOLS, Point, machinery_of
 from cbcr_assets.simulator.model import Attempt, Database, Drill, Fleet, PlantedIncident
+from cbcr_assets.simulator.odd_backups import size_jump
 from cbcr_assets.simulator.restore_times import OUTGROWN, SLOW
 from cbcr_assets.simulator.schedule import GRACE, slots
 from cbcr_assets.simulator.truth_success import DAY, EARLY, open_failures, state, strength
@@ -133,6 +134,9 @@ def _of_database(
     if database.drill_every_s:
         age = at - max(proofs, default=database.protect_from)
         values["drill_age"] = age.total_seconds() / database.drill_every_s
+    jump = size_jump(attempts, at)
+    if jump is not None:
+        values["size_jump"] = jump
     if database.source == DEAD_SOURCE:
         return values | {"exposure": None, "restorable": None, "failures_in_a_row": None}
     exposure = at - (point or database.protect_from)

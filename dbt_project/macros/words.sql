@@ -28,3 +28,8 @@
     {#- How many whole units: // of two doubles keeps the fraction, and a cast rounds it up. -#}
     floor(({{ amount }}) / {{ unit }})::bigint
 {%- endmacro %}
+
+{% macro log_of(value) -%}
+    {#- The logarithm of what is above zero; NULL of anything else, where ln() would end the query. -#}
+    case when {{ value }} > 0 then ln({{ value }}) end
+{%- endmacro %}

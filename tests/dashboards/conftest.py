@@ -26,7 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     now = datetime.now(UTC).replace(tzinfo=None)
     folder = tmp_path_factory.mktemp("demo") / "fleet"
     try:
-        yield prepare(folder, instances=20, days=12, seed=1, now=now)
+        yield prepare(folder, instances=20, days=30, seed=1, now=now)
     finally:
         os.environ.clear()
         os.environ.update(before)

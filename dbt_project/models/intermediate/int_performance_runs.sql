@@ -25,8 +25,8 @@ sized as (
 
     select
         *,
-        ln(nullif(coalesce(transferred_bytes, source_bytes), 0)) as size,
-        ln(nullif(duration_s, 0)) as log_s
+        {{ log_of('coalesce(transferred_bytes, source_bytes)') }} as size,
+        {{ log_of('duration_s') }} as log_s
     from attempts
 
 ),
@@ -36,18 +36,18 @@ runs as (
     select instance_id, backup_type as kind_of_run, started_at, size, 'backup_duration' as outcome,
         log_s as y
     from sized
-    where is_success and duration_s > 0
+    where is_success and log_s is not null
     union all
     select instance_id, backup_type, started_at, null, 'backup_throughput', size - log_s
     from sized
-    where is_success and duration_s > 0 and size is not null
+    where is_success and log_s is not null and size is not null
     union all
     select instance_id, backup_type, started_at, null, 'backup_failure',
         case when is_success then 0 else 1 end
     from sized
     union all
-    select instance_id, purpose, started_at, ln(nullif(bytes, 0)), 'restore_duration',
-        ln(nullif(restore_s, 0))
+    select instance_id, purpose, started_at, {{ log_of('bytes') }}, 'restore_duration',
+        {{ log_of('restore_s') }}
     from restores
     where restore_s > 0
 
