@@ -80,8 +80,10 @@ def test_the_snippet_verifies_what_is_sent():
 def test_what_the_template_has_commented_out_loads_as_well(tmp_path):
     template = ROOT / "cbcr_assets" / "templates" / "alerting.yaml"
     head, receivers = template.read_text(encoding="utf-8").split("\nreceivers:\n")
+    receivers, rest = receivers.split("\n\n", 1)
     path = tmp_path / "alerting.yaml"
-    path.write_text(f"{head}\nreceivers:\n" + re.sub("(?m)^  # ", "  ", receivers))
+    told = re.sub("(?m)^  # ", "  ", receivers)
+    path.write_text(f"{head}\nreceivers:\n{told}\n\n{rest}")
     loaded = load_policy(path, environ={}).receivers.values()
     assert len({receiver.type for receiver in loaded}) == 9
 
