@@ -65,7 +65,7 @@ final as (
         ratio,
         z,
         spread,
-        least(known, 56)::integer as compared_with,
+        known::integer as compared_with,
         event_started_at,
         event_runs::integer as event_runs
     from told_once
