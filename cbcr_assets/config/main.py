@@ -5,7 +5,7 @@ Does not belong here: rules that join several keys (see feeds), the inventory, t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -226,7 +226,7 @@ class Config:
     alert_store: SecretRef | None = None
     slack_button: SlackButton | None = None
     health: Path | None = None
-    dashboards: Dashboards = Dashboards()
+    dashboards: Dashboards = field(default_factory=Dashboards)
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
