@@ -5,7 +5,6 @@ Colours are Okabe and Ito's, told apart by the colour-blind; the shape and the w
 """
 
 import re
-from datetime import datetime
 
 import polars as pl
 
@@ -68,16 +67,6 @@ def duration(seconds: float | None) -> str:
     if whole >= 3600:
         return f"{whole // 3600}h {whole % 3600 // 60}m"
     return f"{whole // 60}m {whole % 60}s" if whole >= 60 else f"{whole}s"
-
-
-def moment(at: datetime | None) -> str:
-    """Return a moment with its zone; a dash for nothing."""
-    return "–" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def brief(at: datetime | None) -> str:
-    """Return a moment as day and time; a dash for nothing."""
-    return "–" if at is None else f"{at:%d %b %H:%M}"
 
 
 def loss(status: str | None, exposure_s: float | None) -> str:

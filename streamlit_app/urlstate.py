@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 
 
-def _write(key: str) -> None:
+def _write(key: str, default: Any = None) -> None:
     value = st.session_state["w_" + key]
     kept = {k: st.query_params.get_all(k) for k in st.query_params if k not in (key, "p")}
-    if value not in (None, "", [], 1 if key == "p" else None):
+    if value not in (None, "", [], default):
         kept[key] = [str(v) for v in value] if isinstance(value, list) else [str(value)]
     st.query_params.from_dict(kept)
 
@@ -30,6 +30,46 @@ def multiselect(label: str, options: Sequence[Any], key: str, box: Any = st) -> 
     by_text = {str(option): option for option in options}
     _seed(key, [by_text[text] for text in st.query_params.get_all(key) if text in by_text])
     return list(box.multiselect(label, options, key="w_" + key, on_change=_write, args=(key,)))
+
+
+def select(
+    label: str, options: Sequence[str], key: str, box: Any = st, *, default: str | None = None
+) -> str | None:
+    """Show a selectbox; without `default` it may be empty. An unknown value in the URL is ignored.
+
+    What equals the default is not written to the URL.
+    """
+    asked = st.query_params.get(key)
+    _seed(key, asked if asked in options else default)
+    shown: str | None = box.selectbox(
+        label, options, index=None, key="w_" + key, on_change=_write, args=(key, default)
+    )
+    return shown
+
+
+def segments(label: str, options: Sequence[str], key: str, box: Any = st, *, default: str) -> str:
+    """Show a few choices side by side, one of which is always chosen."""
+    asked = st.query_params.get(key)
+    _seed(key, asked if asked in options else default)
+    shown = box.segmented_control(
+        label, options, key="w_" + key, on_change=_write, args=(key, default), required=True
+    )
+    return str(shown or default)
+
+
+def whole_number(
+    label: str, key: str, box: Any = st, *, default: int, least: int, most: int, step: int = 1
+) -> int:
+    """Show a slider of whole numbers."""
+    try:
+        asked = int(st.query_params.get(key, default))
+    except ValueError:
+        asked = default
+    _seed(key, min(max(asked, least), most))
+    shown = box.slider(
+        label, least, most, step=step, key="w_" + key, on_change=_write, args=(key, default)
+    )
+    return int(shown)
 
 
 def text(label: str, key: str, box: Any = st) -> str:

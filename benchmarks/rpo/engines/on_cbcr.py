@@ -59,7 +59,7 @@ def history(asked: Question) -> Query:
     """What the page of an instance asks for; other days each time, or its cache would answer."""
     os.environ["CBCR_SERVING"] = str(asked.folder / "serving")
     # Only here: the dashboard's import is not part of the live view's memory.
-    from streamlit_app import queries
+    from streamlit_app.queries import instance as queries
 
     at = current(asked.folder / "serving")
     instance = f"db{asked.instance:06}"

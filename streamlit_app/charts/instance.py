@@ -1,38 +1,13 @@
-"""Charts: Altair specifications with explicit colours and names for screen readers.
+"""Charts of one instance: exposure, attempts, the phases of a drill.
 
-Belongs here: how a frame is drawn. Does not belong here: queries, pages.
+Belongs here: how one instance is drawn. Does not belong here: the fleet.
 """
 
 import altair as alt
 import polars as pl
 
+from streamlit_app.charts import marks
 from streamlit_app.status import COLOURS, STATES
-
-_SHAPES = {"succeeded": "circle", "failed": "triangle-up", "lost": "cross", "running": "square"}
-
-
-def compliance(trend: pl.DataFrame, *, target: float) -> alt.LayerChart:
-    """Draw compliance by day against its target."""
-    low = min(float(trend["compliance"].min() or 0), target)
-    scale = alt.Scale(domain=[max(low - 0.02, 0), 1], nice=False)
-    base = alt.Chart(trend).encode(
-        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", grid=False)),
-        y=alt.Y("compliance:Q", title=None, scale=scale, axis=alt.Axis(format=".0%")),
-        tooltip=[
-            alt.Tooltip("day:T", title="day (UTC)"),
-            alt.Tooltip("compliance:Q", format=".3%"),
-            alt.Tooltip("violating:Q", title="instances in violation"),
-            alt.Tooltip("instances:Q", title="of instances"),
-        ],
-    )
-    line = base.mark_line(color=COLOURS["ok"], strokeWidth=2.5)
-    dots = base.mark_circle(color=COLOURS["ok"], size=36)
-    goal = (
-        alt.Chart(pl.DataFrame({"target": [target]}))
-        .mark_rule(color=COLOURS["breached"], strokeDash=[6, 4])
-        .encode(y="target:Q", tooltip=alt.Tooltip("target:Q", format=".1%"))
-    )
-    return alt.layer(line, dots, goal).properties(height=240)
 
 
 def sawtooth(
@@ -40,7 +15,6 @@ def sawtooth(
 ) -> alt.LayerChart:
     """Draw exposure over time in hours, the objective, and where it was violated."""
     hours = corners.drop_nulls("exposure_s").with_columns(hours=pl.col("exposure_s") / 3600)
-    x = alt.X("moment:T", title=None, axis=alt.Axis(format="%d %b %H:%M", grid=False))
     layers = []
     if violations.height:
         layers.append(
@@ -54,19 +28,15 @@ def sawtooth(
         )
     area = (
         alt.Chart(hours)
-        .mark_area(color="#0072B2", opacity=0.25, line={"color": "#0072B2", "strokeWidth": 1.5})
+        .mark_area(color=marks.BLUE, opacity=0.25, line={"color": marks.BLUE, "strokeWidth": 1.5})
         .encode(
-            x=x,
+            x=marks.time(),
             y=alt.Y("hours:Q", title="hours of data at risk", stack=None),
             order="step:Q",
-            tooltip=[alt.Tooltip("moment:T", title="UTC"), alt.Tooltip("hours:Q", format=".1f")],
+            tooltip=[alt.Tooltip("moment:T", title="at"), alt.Tooltip("hours:Q", format=".1f")],
         )
     )
-    goal = (
-        alt.Chart(pl.DataFrame({"objective": [objective_s / 3600]}))
-        .mark_rule(color=COLOURS["breached"], strokeDash=[6, 4], strokeWidth=2)
-        .encode(y="objective:Q", tooltip=alt.Tooltip("objective:Q", title="objective, hours"))
-    )
+    goal = marks.target(objective_s / 3600, title="objective, hours")
     return alt.layer(*layers, area, goal).properties(height=260)
 
 
@@ -80,23 +50,18 @@ def timeline(attempts: pl.DataFrame) -> alt.Chart:
         alt.Chart(shown)
         .mark_point(filled=True, size=80, opacity=0.85)
         .encode(
-            x=alt.X("started_at:T", title=None, axis=alt.Axis(format="%d %b %H:%M", grid=False)),
+            x=marks.time("started_at"),
             y=alt.Y("backup_type:N", title=None),
-            color=alt.Color(
-                "state:N",
-                title="state",
-                scale=alt.Scale(domain=states, range=[STATES[state] for state in states]),
-                legend=alt.Legend(orient="top"),
-            ),
+            color=marks.states(STATES, states, title="state"),
             shape=alt.Shape(
                 "state:N",
                 scale=alt.Scale(
-                    domain=states, range=[_SHAPES.get(state, "diamond") for state in states]
+                    domain=states, range=[marks.SHAPES.get(state, "diamond") for state in states]
                 ),
                 legend=None,
             ),
             tooltip=[
-                alt.Tooltip("started_at:T", title="started (UTC)"),
+                alt.Tooltip("started_at:T", title="started"),
                 "backup_type:N",
                 "state:N",
                 alt.Tooltip("minutes:Q", format=".1f"),
@@ -137,9 +102,5 @@ def phases(drill: dict[str, float | None], *, objective_s: float | None) -> alt.
     )
     if objective_s is None:
         return alt.layer(bar).properties(height=90)
-    goal = (
-        alt.Chart(pl.DataFrame({"objective": [objective_s / 60]}))
-        .mark_rule(color=COLOURS["breached"], strokeDash=[6, 4], strokeWidth=2)
-        .encode(x="objective:Q", tooltip=alt.Tooltip("objective:Q", title="objective, minutes"))
-    )
+    goal = marks.target(objective_s / 60, title="objective, minutes", along="x")
     return alt.layer(bar, goal).properties(height=90)

@@ -1,0 +1,48 @@
+"""How a planner gets a figure without the page: the query behind it, ready for DuckDB.
+
+Belongs here: showing the query that was just made. Does not belong here: queries.
+"""
+
+import json
+import re
+import textwrap
+from datetime import date, datetime
+from typing import Any
+
+import streamlit as st
+
+from streamlit_app.queries import session
+
+_NAME = re.compile(r"\$([a-z_]+)")
+
+
+def last_query(box: Any = st) -> None:
+    """Offer the last query of the page, its parameters filled in, to be copied.
+
+    Call it right after the query whose figures are shown.
+    """
+    sql, parameters = session.last_query()
+    with box.popover("SQL", help="The query behind these figures, to be copied", type="tertiary"):
+        st.code(filled(sql, parameters), language="sql")
+        st.caption("Run it with `cbcr sql` or on the file that `cbcr publish` names.")
+
+
+def filled(sql: str, parameters: dict[str, Any]) -> str:
+    """Return a statement with its named parameters written as literals."""
+    text = _NAME.sub(lambda found: _literal(parameters[found.group(1)]), sql)
+    return textwrap.dedent(text).strip()
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        kind = "integer" if value and isinstance(value[0], int) else "varchar"
+        return f"cast([{', '.join(_literal(one) for one in value)}] as {kind}[])"
+    if isinstance(value, datetime):
+        return f"timestamp '{value.isoformat(sep=' ')}'"
+    if isinstance(value, date):
+        return f"date '{value.isoformat()}'"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return json.dumps(value)

@@ -1,0 +1,72 @@
+"""Where the dashboards read: the newest published snapshot, cached by its version.
+
+Belongs here: which snapshot, its connection, running a query. Does not belong here: any query.
+
+A snapshot is immutable and its version is part of every cache key, so a page never mixes versions
+and never meets the writer's lock. Live views compute *now* when they are read.
+"""
+
+import os
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import streamlit as st
+
+from cbcr_assets.warehouse import Snapshot, WarehouseMissing, connect, current, settle
+
+_LIVE_S = 5
+_last: ContextVar[tuple[str, dict[str, Any]]] = ContextVar("last query")
+
+
+def serving() -> Path:
+    """Return the folder of published snapshots: `CBCR_SERVING`, else `.cbcr/serving` here."""
+    return Path(os.environ.get("CBCR_SERVING", ".cbcr/serving"))
+
+
+def snapshot() -> Snapshot | None:
+    """Return the newest published snapshot, or None."""
+    try:
+        return current(serving())
+    except WarehouseMissing:
+        return None
+
+
+def history(at: Snapshot, sql: str, parameters: dict[str, Any] | None = None) -> pl.DataFrame:
+    """Run a query whose answer is the same as long as the snapshot is: tables of the past."""
+    _last.set((sql, parameters or {}))
+    return _history(str(at.path), sql, parameters)
+
+
+def last_query() -> tuple[str, dict[str, Any]]:
+    """Return statement and parameters of the query that this run of a page made last."""
+    return _last.get()
+
+
+def live(at: Snapshot, sql: str, parameters: dict[str, Any] | None = None) -> pl.DataFrame:
+    """Run a query whose answer depends on *now*; the answer is kept for five seconds."""
+    _last.set((sql, parameters or {}))
+    return _live(str(at.path), sql, parameters)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _connection(path: str) -> duckdb.DuckDBPyConnection:
+    return connect(Path(path))
+
+
+def _run(path: str, sql: str, parameters: dict[str, Any] | None) -> pl.DataFrame:
+    cursor = _connection(path).cursor()
+    settle(cursor)
+    return cursor.execute(sql, parameters or {}).pl()
+
+
+@st.cache_data(max_entries=256, ttl=600, show_spinner=False)
+def _history(path: str, sql: str, parameters: dict[str, Any] | None) -> pl.DataFrame:
+    return _run(path, sql, parameters)
+
+
+@st.cache_data(max_entries=64, ttl=_LIVE_S, show_spinner=False)
+def _live(path: str, sql: str, parameters: dict[str, Any] | None) -> pl.DataFrame:
+    return _run(path, sql, parameters)
