@@ -12,6 +12,7 @@ import getpass
 import os
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -24,8 +25,9 @@ from streamlit_app.identity import (
     person_of_claims,
     person_of_headers,
 )
+from streamlit_app.status import plain
 
-__all__ = ["NotAllowedError", "Person", "Role", "configured", "gate", "require", "who"]
+__all__ = ["NotAllowedError", "Person", "Role", "configured", "gate", "may", "require", "who"]
 
 
 @cache
@@ -61,7 +63,8 @@ def require(role: Role) -> Person:
     if person is None:
         raise NotAllowedError("Nobody has logged in.")
     if person.role < role:
-        raise NotAllowedError(f"This needs the role {role.word}; {person.name} is {person.role.word}.")
+        told = f"This needs the role {role.word}; {person.name} is {person.role.word}."
+        raise NotAllowedError(told)
     return person
 
 
@@ -82,17 +85,16 @@ def gate() -> Person:
         _ask_to_log_in(str(error) if st.user.get("is_logged_in") else "")
     except NoAccessError as error:
         st.title("No access")
-        st.error(f"{error}. Ask who runs CBCR.", icon=":material/block:")
+        st.error(f"{plain(str(error))}. Ask who runs CBCR.", icon=":material/block:")
         _log_out(st)
         st.stop()
-    else:
-        if configured().has_login:
-            _show(person)
-        return person
-    raise AssertionError("st.stop() ends a page")
+    if configured().has_login:
+        st.sidebar.caption(f"{plain(person.name)} · {person.role.word}")
+        _log_out(st.sidebar)
+    return person
 
 
-def _known() -> Person | None:
+def _known() -> Person:
     dashboards = configured()
     if dashboards.login is not None:
         if not st.user.get("is_logged_in"):
@@ -103,7 +105,7 @@ def _known() -> Person | None:
     return Person(_local_name(), Role.ADMIN, "this machine")
 
 
-def _ask_to_log_in(why: str) -> None:
+def _ask_to_log_in(why: str) -> NoReturn:
     st.title("CBCR")
     if why:
         st.warning(f"{why[:1].upper()}{why[1:]}.", icon=":material/lock_clock:")
@@ -112,14 +114,9 @@ def _ask_to_log_in(why: str) -> None:
     st.stop()
 
 
-def _show(person: Person) -> None:
-    st.sidebar.caption(f"{person.name} · {person.role.word}")
-    _log_out(st.sidebar)
-
-
-def _log_out(place: "st.delta_generator.DeltaGenerator | object") -> None:
+def _log_out(place: Any) -> None:
     if configured().login is not None:
-        place.button("Log out", icon=":material/logout:", on_click=st.logout)  # type: ignore[union-attr]
+        place.button("Log out", icon=":material/logout:", on_click=st.logout)
 
 
 def _local_name() -> str:

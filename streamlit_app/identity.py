@@ -14,6 +14,7 @@ from cbcr_assets.steps.actions import Person
 _NAMES = ("preferred_username", "email", "name", "sub")
 _LONGEST = 120
 _CLOCKS_DIFFER_S = 120.0
+_EPOCH = datetime.fromisoformat("1970-01-01")
 
 
 class NoAccessError(Exception):
@@ -39,7 +40,7 @@ def person_of_claims(login: Login, claims: Mapping[str, Any], *, now: datetime) 
     issued = claims.get("iat")
     if isinstance(issued, bool) or not isinstance(issued, (int, float)):
         raise LoginOverError("this login does not say when it was made; log in again")
-    age_s = (now - datetime.fromtimestamp(0)).total_seconds() - issued
+    age_s = (now - _EPOCH).total_seconds() - issued
     if not -_CLOCKS_DIFFER_S <= age_s < login.lasts_s:
         raise LoginOverError("this login has ended; log in again")
     named = (_text(claims.get(name)) for name in _NAMES)
