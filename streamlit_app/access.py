@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import streamlit as st
 
 from cbcr_assets.config.dashboards import Dashboards, Role
-from cbcr_assets.steps.actions import NotAllowedError, Person
+from cbcr_assets.steps.acting import NotAllowedError, Person
 from cbcr_assets.steps.platform import config_path, open_running
 from streamlit_app.identity import (
     LoginOverError,

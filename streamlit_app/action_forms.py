@@ -24,7 +24,7 @@ from cbcr_assets.alerting import StoreError
 from cbcr_assets.config import ConfigError
 from cbcr_assets.config.dashboards import Role
 from cbcr_assets.config.matchers import Matcher
-from cbcr_assets.steps.actions import AGAIN, DONE, FAILED, NOTHING, NotAllowedError, Outcome
+from cbcr_assets.steps.acting import AGAIN, DONE, FAILED, NOTHING, NotAllowedError, Outcome
 from streamlit_app import access, actions
 from streamlit_app.status import plain
 

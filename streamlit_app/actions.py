@@ -19,7 +19,7 @@ from cbcr_assets.alerting.tables import open_store, reading
 from cbcr_assets.config.dashboards import Role
 from cbcr_assets.steps import actions as steps
 from cbcr_assets.steps import drills
-from cbcr_assets.steps.actions import Desk, Outcome
+from cbcr_assets.steps.acting import Desk, Outcome
 from cbcr_assets.steps.platform import Platform, open_running
 from streamlit_app import access
 

@@ -17,26 +17,23 @@ _METRICS = "/_stcore/metrics"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
 
-# Streamlit's page starts with a script of one line, draws with inline styles, compiles its charts
-# and readers from blobs and WebAssembly. Nothing comes from, or goes to, anywhere else.
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-        "frame-src 'self' data: blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+# Streamlit's page draws with inline styles, compiles readers and charts from blobs, WebAssembly
+# and text. Nothing comes from, or goes to, anywhere else.
+_POLICY = (
+    "default-src 'self'",
+    "script-src 'self' 'wasm-unsafe-eval' {scripts}",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self' data: blob:",
+    "worker-src 'self' blob:",
+    "frame-src 'self' data: blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
 )
-HEADERS = {
-    "content-security-policy": _POLICY,
+_HEADERS = {
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -52,6 +49,7 @@ class Rules:
 
     Attributes:
         hosts: Names under which the server is reached; `*.` at the start stands for any part.
+        scripts: Scripts that may stand in a page, as a content security policy names them.
         local_only: Nobody logs in, so only this machine is served.
         proxy_secret: What the proxy in front sends; empty: there is none.
         proxy_says: Headers in which it says who somebody is; each may come once only.
@@ -60,6 +58,7 @@ class Rules:
     """
 
     hosts: frozenset[str]
+    scripts: tuple[str, ...] = ()
     local_only: bool = True
     proxy_secret: str = field(default="", repr=False)
     proxy_says: tuple[str, ...] = ()
@@ -74,6 +73,9 @@ class Guard:
         """Stand before an ASGI app."""
         self._app = app
         self._rules = rules
+        policy = "; ".join(_POLICY).format(scripts=" ".join(rules.scripts))
+        own = {**_HEADERS, "content-security-policy": policy}
+        self._own = {name.encode(): value.encode() for name, value in own.items()}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take one connection."""
@@ -107,10 +109,9 @@ class Guard:
         for name, value in given:
             if name.lower() == b"set-cookie" and self._rules.is_https:
                 yield name, _for_tls(value)
-            elif name.lower().decode("latin-1") not in HEADERS:
+            elif name.lower() not in self._own:
                 yield name, value
-        for known, said in HEADERS.items():
-            yield known.encode(), said.encode()
+        yield from self._own.items()
 
 
 def reason_to_refuse(rules: Rules, scope: Any) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cbcr_assets.config.dashboards import BehindProxy, Login, RoleMap
-from cbcr_assets.steps.actions import Person
+from cbcr_assets.steps.acting import Person
 
 # What people recognise themselves by, the best first.
 _NAMES = ("preferred_username", "email", "name", "sub")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cbcr_assets.config.document import Document, Problem, Refused
-from cbcr_assets.config.values import SECTION, PositiveSeconds, Secret, WebAddress
+from cbcr_assets.config.values import SECTION, PositiveSeconds, Secret, SecretRef, WebAddress
 
 CALLBACK = "/oauth2callback"
 _STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -180,6 +180,18 @@ class Dashboards(BaseModel):
     def has_login(self) -> bool:
         """Somebody checks who people are."""
         return self.login is not None or self.behind_proxy is not None
+
+    def secrets(self) -> tuple[tuple[str, SecretRef], ...]:
+        """Return what must be known to start, with its key."""
+        found = []
+        if self.login is not None:
+            found += [
+                ("login.client_secret", self.login.client_secret),
+                ("login.cookie_secret", self.login.cookie_secret),
+            ]
+        if self.behind_proxy is not None:
+            found.append(("behind_proxy.secret", self.behind_proxy.secret))
+        return tuple(found)
 
     def hosts(self, address: str) -> frozenset[str]:
         """Return the names under which browsers may reach them.

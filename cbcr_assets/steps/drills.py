@@ -50,6 +50,23 @@ def requests(platform: Platform, *, every: bool = False) -> list[DrillRequest]:
         return drill_requests.requests(con, every=every)
 
 
+def settle_live(platform: Platform, *, now: datetime) -> list[str]:
+    """Close the requests that a restore in the live warehouse has answered (see `settle`).
+
+    Args:
+        platform: Whose requests.
+        now: Present, naive UTC.
+
+    Raises:
+        StoreError: The alert store cannot be opened.
+        WarehouseError: The warehouse could not be opened.
+    """
+    if not requests(platform):
+        return []
+    with platform.warehouse.live(as_of=now) as session:
+        return settle(platform, session)
+
+
 def settle(platform: Platform, session: Reads) -> list[str]:
     """Close the requests that a restore has answered, at the moment when that restore ended.
 
