@@ -156,6 +156,38 @@ def test_an_admin_sees_what_people_did(platform: Platform) -> None:
         assert len(deeds.newest(con, limit=10)) == 1
 
 
+def test_the_page_of_deeds_is_for_admins(platform: Platform) -> None:
+    for name, shown in (("ann", False), ("adam", True)):
+        app = run(AppTest.from_file(APP, default_timeout=60), **user(name))
+        app.switch_page("app_pages/audit.py").run()
+        assert not app.exception, app.exception
+        assert ("Nobody did anything yet." in [c.value for c in app.caption]) is shown
+        assert bool(app.error) is not shown
+
+
+def test_what_waits_is_listed_for_everybody_and_withdrawn_by_operators(platform: Platform) -> None:
+    def lists() -> None:
+        from streamlit_app import access, action_forms
+
+        access.gate()
+        action_forms.waiting_drills(place="t")
+        action_forms.waiting_drills("nowhere", place="u")
+        action_forms.releases_table()
+
+    asked = run(AppTest.from_function(forms, default_timeout=60), **user("ann"))
+    click(asked, "Request")
+    click(asked, "Release")
+    app = run(AppTest.from_function(lists, default_timeout=60), **user("vic"))
+    assert "ann asks since" in app.info[0].value
+    assert len(app.info) == 1
+    (row,) = app.dataframe[0].value.to_dict("records")
+    assert (row["by"], row["outcome"]) == ("ann", "waits")
+    assert labels(app) == ["Log out"]
+    app = run(app, **user("ann"))
+    click(app, "Withdraw")
+    assert drills.requests(platform) == []
+
+
 def test_taking_the_login_out_of_the_file_opens_no_running_server(platform: Platform) -> None:
     app = run(AppTest.from_file(APP, default_timeout=60), is_logged_in=False)
     platform.config.file.write_text(SOURCES)
