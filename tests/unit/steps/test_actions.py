@@ -351,6 +351,19 @@ def test_what_was_released_meanwhile_is_said(platform: Platform) -> None:
     assert errands.waiting(platform) == []
 
 
+def test_what_fails_is_said_and_not_tried_for_ever(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    ACTS["release"](desk(platform), "k")
+    monkeypatch.setattr(errands, "release", fail)
+    (told,) = errands.run_errands(platform, now=hours(1))
+    assert "the disk is full" in told
+    assert errands.waiting(platform) == []
+
+
 def test_a_warehouse_in_use_leaves_the_errand_waiting(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
