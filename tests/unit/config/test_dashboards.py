@@ -1,5 +1,6 @@
 """Who reaches the dashboards, and as what: what cbcr.yaml may say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,12 @@ def test_more_groups_never_mean_less(groups: set[str], more: set[str]) -> None:
 )  # fmt: skip
 def test_loopback(address: str, is_so: bool) -> None:
     assert is_loopback(address) is is_so
+
+
+def test_what_the_documentation_shows_can_be_written(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "access.md"
+    shown = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(shown) == 2
+    for section in shown:
+        (tmp_path / "cbcr.yaml").write_text(SOURCES + section, encoding="utf-8")
+        assert load_config(tmp_path / "cbcr.yaml", environ={}).dashboards.has_login
