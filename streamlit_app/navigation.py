@@ -11,27 +11,23 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from streamlit_app.access import Role, may
-
 # What the reader chose once and wants to keep from page to page.
 KEPT = ("team", "tier", "db_type", "tz")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A page: its title, its icon, whether the menu shows it, and to whom."""
+    """A page: its title, its icon, and whether the menu shows it."""
 
     title: str
     icon: str
     in_menu: bool = True
-    least: Role = Role.VIEWER
 
 
 PAGES = {
     "overview": Entry("Overview", ":material/home:"),
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
-    "audit": Entry("What people did", ":material/history_edu:", least=Role.ADMIN),
 }
 
 
@@ -44,7 +40,7 @@ def made() -> dict[str, StreamlitPage]:
             icon=entry.icon,
             url_path=name,
             default=name == "overview",
-            visibility="visible" if entry.in_menu and may(entry.least) else "hidden",
+            visibility="visible" if entry.in_menu else "hidden",
         )
         for name, entry in PAGES.items()
     }

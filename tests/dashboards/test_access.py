@@ -156,15 +156,6 @@ def test_an_admin_sees_what_people_did(platform: Platform) -> None:
         assert len(deeds.newest(con, limit=10)) == 1
 
 
-def test_the_page_of_deeds_is_for_admins(platform: Platform) -> None:
-    for name, shown in (("ann", False), ("adam", True)):
-        app = run(AppTest.from_file(APP, default_timeout=60), **user(name))
-        app.switch_page("app_pages/audit.py").run()
-        assert not app.exception, app.exception
-        assert ("Nobody did anything yet." in [c.value for c in app.caption]) is shown
-        assert bool(app.error) is not shown
-
-
 def test_what_waits_is_listed_for_everybody_and_withdrawn_by_operators(platform: Platform) -> None:
     def lists() -> None:
         from streamlit_app import access, action_forms
