@@ -17,6 +17,7 @@ from cbcr_assets.cli import (
     pipeline,
     pull,
     quarantine,
+    report,
     retention,
     run_job,
     signals,
@@ -43,6 +44,7 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.command()(report.report)
 app.command()(health.health)
 app.command("anomalies")(signals.list_anomalies)
 app.command("correlations")(signals.list_correlations)

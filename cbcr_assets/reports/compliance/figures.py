@@ -1,0 +1,128 @@
+"""The numbers of the fleet, from the rows of its instances and restores.
+
+Belongs here: counts and sums over rows. Does not belong here: what a violation, a success or a
+proof is (the models say it of each row).
+"""
+
+from math import fsum
+
+import polars as pl
+
+from cbcr_assets.reports.compliance.columns import typed
+
+# Weight 1 / tier, as fct_rpo_fleet_daily has it; a test holds both together.
+_NO_TIER = 3
+_RUNS = ("scheduled", "first_try", "eventual", "missed", "unseen")
+_ATTEMPTS = ("failed", "lost")
+_Rows = list[tuple[str, float | None, str]]
+
+
+def fleet_figures(
+    instances: pl.DataFrame,
+    restores: pl.DataFrame,
+    *,
+    objective: float | None,
+    backup_days: int | None,
+) -> pl.DataFrame:
+    """Return the figures of a fleet.
+
+    Args:
+        instances: Section `instance`.
+        restores: Section `restore`.
+        objective: Share of measured time that is promised to be kept; None: nobody says.
+        backup_days: Whole UTC days in which backups were counted; None: they were not.
+
+    Returns:
+        name, amount (null: unknown), unit.
+    """
+    rows = [
+        *_databases(instances),
+        *_compliance(instances, objective),
+        *_backups(instances, backup_days),
+        *_restores(instances, restores),
+    ]
+    return typed("figure", pl.DataFrame(rows, schema=["name", "amount", "unit"], orient="row"))
+
+
+def _databases(instances: pl.DataFrame) -> _Rows:
+    count = dict(instances["state"].value_counts().iter_rows())
+    kept, broken, unknown = (count.get(state, 0) for state in ("kept", "broken", "unknown"))
+    return [
+        ("databases", instances.height, "databases"),
+        ("databases_kept", kept, "databases"),
+        ("databases_broken", broken, "databases"),
+        ("databases_unknown", unknown, "databases"),
+        ("databases_excluded", count.get("excluded", 0), "databases"),
+        ("share_kept", _share(kept, kept + broken), "share"),
+        # What is unknown was not kept: it stays in this denominator.
+        ("share_kept_of_all", _share(kept, kept + broken + unknown), "share"),
+    ]
+
+
+def _compliance(instances: pl.DataFrame, objective: float | None) -> _Rows:
+    measured, violated = (_sum(instances[name]) for name in ("measured_s", "violation_s"))
+    weights = 1 / instances["tier"].fill_null(_NO_TIER).cast(pl.Float64)
+    weighted = _sum(instances["measured_s"] * weights)
+    weighted_violated = _sum(instances["violation_s"] * weights)
+    return [
+        ("compliance", _kept(violated, measured), "share"),
+        ("compliance_objective", objective, "share"),
+        ("tier_weighted_compliance", _kept(weighted_violated, weighted), "share"),
+        ("worst_compliance", _float(instances["compliance"].min()), "share"),
+        ("worst_exposure_s", _float(instances["worst_exposure_s"].max()), "s"),
+        ("protected_s", _sum(instances["protected_s"]), "s"),
+        ("measured_s", measured, "s"),
+        ("excluded_s", _sum(instances["excluded_s"]), "s"),
+        ("violation_s", violated, "s"),
+        ("violations", _sum(instances["violations"]), "violations"),
+    ]
+
+
+def _backups(instances: pl.DataFrame, days: int | None) -> _Rows:
+    def counted(name: str) -> float | None:
+        return None if days is None else _sum(instances[name])
+
+    scheduled = counted("scheduled")
+    return [
+        ("backup_days", days, "days"),
+        *((f"backups_{name}", counted(name), "runs") for name in _RUNS),
+        *((f"backups_{name}", counted(name), "attempts") for name in _ATTEMPTS),
+        ("first_try_share", _share(counted("first_try"), scheduled), "share"),
+        ("eventual_share", _share(counted("eventual"), scheduled), "share"),
+    ]
+
+
+def _restores(instances: pl.DataFrame, restores: pl.DataFrame) -> _Rows:
+    due = instances.filter(pl.col("state") != "excluded")
+    count = dict(due["restore_state"].value_counts().iter_rows())
+    states = ("proven", "failed", "unproven", "earlier", "never")
+    met = restores["meets_rto"]
+    return [
+        *((f"databases_restore_{state}", count.get(state, 0), "databases") for state in states),
+        *(
+            (f"restores_{name}", _sum(instances[f"restores_{name}"]), "restores")
+            for name in ("proven", "failed", "other")
+        ),
+        ("rto_kept", (met == True).sum(), "restores"),  # noqa: E712
+        ("rto_missed", (met == False).sum(), "restores"),  # noqa: E712
+        ("rto_unknown", met.is_null().sum(), "restores"),
+        ("rto_median_s", _float(restores["rto_s"].median()), "s"),
+        ("rto_worst_s", _float(restores["rto_s"].max()), "s"),
+    ]
+
+
+def _sum(values: pl.Series) -> float:
+    """Sum exactly, so that the order of rows makes no difference."""
+    return fsum(values.drop_nulls())
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _kept(violated: float, measured: float) -> float | None:
+    return 1 - violated / measured if measured else None
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
