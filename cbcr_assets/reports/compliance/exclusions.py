@@ -10,42 +10,48 @@ from typing import Any
 import polars as pl
 
 from cbcr_assets.reports.compliance import queries
-from cbcr_assets.reports.compliance.columns import SCHEMA, SECTIONS, typed
+from cbcr_assets.reports.compliance.columns import SCHEMA, typed
 from cbcr_assets.reports.compliance.model import Period
 from cbcr_assets.warehouse import Session
 
 _GRACE = "new: one objective at most, or until its first backup, counts as kept"
 
 
-def exclusions_of(
-    session: Session, chosen: pl.DataFrame, instances: pl.DataFrame, period: Period
-) -> pl.DataFrame:
+def exclusions_of(session: Session, instances: pl.DataFrame, period: Period) -> pl.DataFrame:
     """Return the exclusions of a period.
 
     Args:
         session: An open snapshot.
-        chosen: Instances with protect_from and retired_at, naive UTC.
-        instances: The same with state and reason.
+        instances: With state, reason, unseen_from and unseen_reason, protect_from and retired_at.
         period: Which time.
 
     Returns:
-        Section `exclusion`; `state` is maintenance, onboarding, grace, retired or unmeasured.
+        Section `exclusion`; `state` is maintenance, onboarding, grace, retired, unmeasured (nothing
+        is known to measure by) or unseen (counted as it was known when it was heard of last).
     """
     asked = {"begin": period.begin, "end": period.end}
     windows = session.query(queries.WINDOWS, asked).with_columns(state=pl.lit("maintenance"))
-    unmeasured = instances.filter(pl.col("state") == "unknown")
     others = [
-        *(row for instance in chosen.iter_rows(named=True) for row in _edges(instance, period)),
-        *(
-            _row(one["instance_id"], "unmeasured", one["reason"], period.begin, period.end)
-            for one in unmeasured.iter_rows(named=True)
-        ),
+        row
+        for instance in instances.iter_rows(named=True)
+        for row in (*_edges(instance, period), *_unknown(instance, period))
     ]
     columns = ["instance_id", "state", "reason", "started_at", "ended_at", "duration_s"]
     frame = pl.DataFrame(others, schema={name: SCHEMA[name] for name in columns}, orient="row")
-    who = chosen.select(name for name in SECTIONS["exclusion"] if name in chosen.columns)
+    who = instances.select("instance_id", "team", "tier", "environment", "db_type")
     both = pl.concat([windows.select(columns), frame]).join(who, on="instance_id", how="inner")
     return typed("exclusion", both.sort("state", "instance_id", "started_at", "reason"))
+
+
+def _unknown(instance: dict[str, Any], period: Period) -> list[tuple[Any, ...]]:
+    """Tell what nothing is known of, or nothing since some moment."""
+    one, since = instance["instance_id"], instance["unseen_from"]
+    if instance["state"] == "unknown" and instance["compliance"] is None:
+        return [_row(one, "unmeasured", instance["reason"], period.begin, period.end)]
+    if since is None or instance["state"] == "excluded":
+        return []
+    end = min(instance["retired_at"] or period.end, period.end)
+    return [_row(one, "unseen", f"{instance['unseen_reason']}; counted as known then", since, end)]
 
 
 def _edges(instance: dict[str, Any], period: Period) -> list[tuple[Any, ...]]:

@@ -47,13 +47,18 @@ def fleet_figures(
 def _databases(instances: pl.DataFrame) -> _Rows:
     count = dict(instances["state"].value_counts().iter_rows())
     kept, broken, unknown = (count.get(state, 0) for state in ("kept", "broken", "unknown"))
+    measured = instances.filter(pl.col("measured_s") > 0)
+    without = measured.filter(pl.col("violation_s") == 0).height
     return [
         ("databases", instances.height, "databases"),
         ("databases_kept", kept, "databases"),
         ("databases_broken", broken, "databases"),
         ("databases_unknown", unknown, "databases"),
         ("databases_excluded", count.get("excluded", 0), "databases"),
-        ("share_kept", _share(kept, kept + broken), "share"),
+        ("databases_measured", measured.height, "databases"),
+        ("databases_without_violation", without, "databases"),
+        # As fct_rpo_fleet_daily has it: who was not seen in the end counts as known before.
+        ("share_without_violation", _share(without, measured.height), "share"),
         # What is unknown was not kept: it stays in this denominator.
         ("share_kept_of_all", _share(kept, kept + broken + unknown), "share"),
     ]

@@ -79,7 +79,7 @@ def compliance_report(
         issue=Issue(now.replace(microsecond=0), data_version, until, signed_off_by, made_with()),
         definitions=definitions_of(session),
         figures=fleet_figures(instances, restores, objective=objective, backup_days=counted),
-        exclusions=exclusions_of(session, chosen, instances, period),
+        exclusions=exclusions_of(session, instances, period),
         instances=typed("instance", instances),
         violations=typed("violation", violations),
         restores=typed("restore", restores),
@@ -160,7 +160,8 @@ def _instances(
         *((pl.col(_RUNS).fill_null(0),) if days else ()),
         excluded_s=pl.col("protected_s") - pl.col("measured_s"),
     )
-    return _ranked(rows.with_columns(state=_state(), reason=_reason(), restore_state=_proof()))
+    judged = _judged(_with_sight(session, rows, period, violations))
+    return _ranked(judged.with_columns(restore_state=_proof()))
 
 
 def _backups(session: Session, days: tuple[datetime, datetime] | None) -> pl.DataFrame:
@@ -183,26 +184,51 @@ def _tried(restores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _state() -> pl.Expr:
-    return (
-        pl.when(pl.col("protected_s") == 0).then(pl.lit("excluded"))
-        .when(pl.col("protected_s").is_null() | pl.col("objective_s").is_null())
-        .then(pl.lit("unknown"))
-        .when(pl.col("measured_s") == 0).then(pl.lit("excluded"))
-        .when(pl.col("violation_s") > 0).then(pl.lit("broken"))
-        .otherwise(pl.lit("kept"))
-    )  # fmt: skip
+def _with_sight(
+    session: Session, rows: pl.DataFrame, period: Period, violations: pl.DataFrame
+) -> pl.DataFrame:
+    """Say since when nobody saw an instance, if so at the end of its time in the period.
+
+    Adds unseen_from (null: seen), and whether it was violated before.
+    """
+    until = pl.min_horizontal("retired_at", pl.lit(period.end))
+    is_blind = (
+        (pl.col("source_count").fill_null(0) == 0)
+        | pl.col("last_ok_at").is_null()
+        | (pl.col("stale_at") < period.end)
+    )
+    since = pl.max_horizontal("last_ok_at", pl.lit(period.begin))
+    seen = rows.join(session.query(queries.HEARD), on="instance_id", how="left")
+    seen = seen.with_columns(unseen_from=pl.when(is_blind & (since < until)).then(since))
+    before = violations.join(seen.select("instance_id", "unseen_from"), on="instance_id").filter(
+        pl.max_horizontal("started_at", pl.lit(period.begin)) < pl.col("unseen_from")
+    )
+    broken = before.select("instance_id").unique().with_columns(broken_before=pl.lit(value=True))
+    return seen.join(broken, on="instance_id", how="left")
 
 
-def _reason() -> pl.Expr:
-    return (
-        pl.when(pl.col("protected_s").is_null())
-        .then(pl.lit("nobody says since when it is protected"))
-        .when(pl.col("protected_s") == 0).then(pl.lit("not protected in this period"))
-        .when(pl.col("objective_s").is_null())
-        .then(pl.lit("no recovery point objective was promised"))
-        .when(pl.col("measured_s") == 0).then(pl.lit("in maintenance all the time"))
+def _judged(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give each instance its state, the first that applies, and why where that is no verdict."""
+    protected, objective = pl.col("protected_s"), pl.col("objective_s")
+    is_unsure = pl.col("unseen_from").is_not_null() & pl.col("broken_before").is_null()
+    nobody = pl.col("source_count").fill_null(0) == 0
+    last = pl.col("last_ok_at").dt.strftime("%Y-%m-%d %H:%MZ").fill_null("ever")
+    unseen = pl.when(nobody).then(pl.lit("no source tells of it")).otherwise(
+        pl.lit("no source told anything since ") + last
     )  # fmt: skip
+    states: list[tuple[pl.Expr, str, pl.Expr]] = [
+        (protected.is_null(), "unknown", pl.lit("nobody says since when it is protected")),
+        (protected == 0, "excluded", pl.lit("not protected in this period")),
+        (objective.is_null(), "unknown", pl.lit("no recovery point objective was promised")),
+        (pl.col("measured_s") == 0, "excluded", pl.lit("in maintenance all the time")),
+        (is_unsure, "unknown", unseen),
+        (pl.col("violation_s") > 0, "broken", pl.lit(None, pl.String)),
+    ]
+    state, reason = pl.lit("kept"), pl.lit(None, pl.String)
+    for applies, name, why in reversed(states):
+        state = pl.when(applies).then(pl.lit(name)).otherwise(state)
+        reason = pl.when(applies).then(why).otherwise(reason)
+    return rows.with_columns(state=state, reason=reason, unseen_reason=unseen)
 
 
 def _proof() -> pl.Expr:

@@ -23,6 +23,10 @@ select
 from marts.dim_instances
 order by instance_id
 """
+# When an instance was heard of last, by the best of its sources; int_instance_sources owns "blind".
+HEARD = """
+select instance_id, source_count, last_ok_at, stale_at from intermediate.int_instance_sources
+"""
 WINDOWS = """
 with windows as (
     select instance_id, protect_from, retired_at, unnest(exclusions) as w

@@ -33,9 +33,9 @@ def verdict_of(report: ComplianceReport) -> ReportVerdict:
         for state in ("kept", "broken", "unknown", "excluded")
     )
     detail = (
-        f"{count(broken)} of {count(kept + broken)} measured databases broke their recovery point"
-        f" objective, {count(kept)} kept it all the time; {count(unknown)} unknown,"
-        f" {count(excluded)} excluded."
+        f"Of {count(kept + broken + unknown)} databases {count(broken)} broke their recovery point"
+        f" objective, {count(kept)} kept it all the time, {count(unknown)} are unknown;"
+        f" {count(excluded)} more were excluded."
     )
     state, headline = _judged(report, broken=broken, unknown=unknown)
     return ReportVerdict(state, headline, detail)

@@ -26,8 +26,8 @@ def test_the_first_page_tells_verdict_figures_exclusions_and_who_signs(
     first = pages(report)[0]
     for told in (
         "Kept on the whole: 99.865 % of the measured time, 99 % promised.",
-        "1 of 2 measured databases broke their recovery point objective, 1 kept it all the time;"
-        " 1 unknown, 0 excluded.",
+        "Of 3 databases 1 broke their recovery point objective, 1 kept it all the time, 1 are"
+        " unknown; 0 more were excluded.",
         "2026-10-01 to 2026-10-31", "UTC", "all databases", "generated 2026-11-03 06:00:00",
         "data version 7", report.content_sha256, report.document_sha256, "Ada Lovelace",
         "storage move", "no recovery point objective was promised", "unmeasured",

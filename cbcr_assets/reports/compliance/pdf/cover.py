@@ -39,7 +39,7 @@ _LEFT_OUT = (
     Column("Left out or not measured", 16), Column("Databases", 9, right=True),
     Column("Reasons", 40),
 )  # fmt: skip
-_KINDS = ("unmeasured", "maintenance", "onboarding", "retired", "grace")
+_KINDS = ("unmeasured", "unseen", "maintenance", "onboarding", "retired", "grace")
 _MOST_SIGNERS = 4
 
 
@@ -123,9 +123,6 @@ def _figures(report: ComplianceReport) -> Sequence[_Tile]:
     def n(name: str) -> str:
         return count(report.figure(name))
 
-    judged = count(
-        (report.figure("databases_kept") or 0) + (report.figure("databases_broken") or 0)
-    )
     protected = count(
         (report.figure("databases") or 0) - (report.figure("databases_excluded") or 0)
     )
@@ -136,8 +133,10 @@ def _figures(report: ComplianceReport) -> Sequence[_Tile]:
             f" {duration(report.figure('measured_s'))} measured in all",
         ),
         _Tile(
-            "WITHOUT A VIOLATION", percent(report.figure("share_kept_of_all")),
-            f"{n('databases_kept')} of {judged} measured, {n('databases_unknown')} unknown",
+            "KEPT ALL THE TIME",
+            percent(report.figure("share_kept_of_all")),
+            f"{n('databases_kept')} of {protected} databases, {n('databases_unknown')} unknown;"
+            f" without a violation {percent(report.figure('share_without_violation'))}",
         ),
         _Tile(
             "COMPLIANCE BY TIER", percent(report.figure("tier_weighted_compliance")),
@@ -182,7 +181,7 @@ def _left_out(paper: Paper, report: ComplianceReport, y: float) -> None:
         )  # fmt: skip
         first = reasons["reason"].to_list()[:2]
         more = f"; {reasons.height - 2} more" if reasons.height > 2 else ""
-        told = "; ".join(_short(reason, 90) for reason in first) + more
+        told = "; ".join(_short(reason, 48) for reason in first) + more
         rows.append((kind, count(found["instance_id"].n_unique()), told))
     y = Table(_LEFT_OUT, x=_RIGHT, width=_HALF).draw(paper, y, rows)
     left_out = (
