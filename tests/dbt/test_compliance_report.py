@@ -57,7 +57,8 @@ instances:
   - {id: open, team: blue, tier: 3}
   - {id: never}
   - {id: maintained, exclusions: [{start: 2025-06-10T00:00:00Z, stop: 2025-06-12T00:00:00Z,
-      reason: "=move, of storage"}, {start: 2025-06-11T00:00:00Z, stop: 2025-06-12T12:00:00Z, reason: disks}]}
+      reason: "=move, of storage"}, {start: 2025-06-11T00:00:00Z, stop: 2025-06-12T12:00:00Z,
+      reason: disks}]}
   - {id: off, exclusions: [{start: 2025-05-30T00:00:00Z, stop: 2025-07-02T00:00:00Z, reason: off}]}
   - {id: new, protect_from: 2025-06-16T00:00:00Z}
   - {id: left, retired_at: 2025-06-21T00:00:00Z}

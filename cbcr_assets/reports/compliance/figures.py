@@ -14,6 +14,55 @@ from cbcr_assets.reports.compliance.columns import typed
 _NO_TIER = 3
 _RUNS = ("scheduled", "first_try", "eventual", "missed", "unseen")
 _ATTEMPTS = ("failed", "lost")
+_RPO = "[RPO compliance](definitions.md#exposure-and-rpo-compliance)"
+_SUCCESS = "[Success](definitions.md#success)"
+_RTO = "[Restore time](definitions.md#restore-time-rto)"
+_STATES = "[states](#what-was-left-out-and-what-is-unknown)"
+MEANINGS: dict[str, str] = {
+    "databases": "Databases in the scope, all of them.",
+    "databases_kept": f"In state kept; {_STATES}.",
+    "databases_broken": f"In state broken; {_STATES}.",
+    "databases_unknown": f"In state unknown; {_STATES}.",
+    "databases_excluded": f"In state excluded; {_STATES}.",
+    "databases_measured": f"With measured time; {_RPO}.",
+    "databases_without_violation": "Of these, without a violated second.",
+    "share_without_violation": f"The one of the other; `share_kept` of the marts; {_RPO}.",
+    "share_kept_of_all": f"kept ÷ (kept + broken + unknown); {_STATES}.",
+    "compliance": f"1 − violated ÷ measured seconds; {_RPO}.",
+    "compliance_objective": f"What is promised of it, `rpo_compliance_objective`; {_RPO}.",
+    "tier_weighted_compliance": f"The same with weight 1 ÷ tier, no tier counts as 3; {_RPO}.",
+    "worst_compliance": "That of the worst database.",
+    "worst_exposure_s": f"Largest age of a newest recovery point; {_RPO}.",
+    "protected_s": "Seconds of the period from `protect_from` to `retired_at`.",
+    "measured_s": f"Of these, measured; {_RPO}.",
+    "excluded_s": "Of these, left out.",
+    "violation_s": f"Measured seconds in which an objective was violated; {_RPO}.",
+    "violations": f"Stretches of such time; {_RPO}.",
+    "backup_days": "Whole UTC days whose backups were counted.",
+    "backups_scheduled": f"Runs that the schedules asked for; {_SUCCESS}.",
+    "backups_first_try": f"Of these, good at the first attempt; {_SUCCESS}.",
+    "backups_eventual": f"Of these, good at last; {_SUCCESS}.",
+    "backups_missed": f"Of these, never started; {_SUCCESS}.",
+    "backups_unseen": f"Of these, unknown: no source was fresh then; {_SUCCESS}.",
+    "backups_failed": f"Attempts that failed; {_SUCCESS}.",
+    "backups_lost": f"Attempts that never ended; {_SUCCESS}.",
+    "first_try_share": "first-try ÷ scheduled, unseen ones included.",
+    "eventual_share": "eventual ÷ scheduled, likewise.",
+    "databases_restore_proven": f"Restored with proof in the period; {_RTO}.",
+    "databases_restore_failed": f"Tried in the period, failed, never proven in it; {_RTO}.",
+    "databases_restore_unproven": "Tried in the period, and nothing is proven either way.",
+    "databases_restore_earlier": "Not tried in the period, proven before it.",
+    "databases_restore_never": "Never proven until the end of the period.",
+    "restores_proven": f"Restores that were verified; {_RTO}.",
+    "restores_failed": f"Drills and real restores that failed; {_RTO}.",
+    "restores_other": f"Restores that prove nothing either way; {_RTO}.",
+    "rto_kept": f"Restores that kept their objective; {_RTO}.",
+    "rto_missed": f"Restores that did not, those that failed included; {_RTO}.",
+    "rto_unknown": "Restores of which it is not known.",
+    "rto_median_s": "Median RTO of proven restores.",
+    "rto_worst_s": "Longest RTO of proven restores.",
+}
+"""What each figure means; docs/reports.md is made from it."""
 _Rows = list[tuple[str, float | None, str]]
 
 
