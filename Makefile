@@ -2,6 +2,10 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-fast bench bench-rpo bench-analytics lint format lock clean
 BIN := .venv/bin
+# How tests are shared out: a worker a core, whole files, in the order of their names (costly first).
+WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# What runs beside no other test.
+QUIET := e2e or browser or quiet
 # What `make bench` measures, one script a subject. alert_latency.py needs a real PostgreSQL and
 # pgBackRest and is run by hand.
 BENCHMARKS := ingest sources
@@ -19,10 +23,13 @@ up: setup ## run the platform that ./cbcr.yaml configures
 	@$(BIN)/cbcr up
 
 test: setup ## all tests; what needs a missing program is skipped with the reason
-	@$(BIN)/python -m pytest
+	@failed=0; \
+	echo "== all but $(QUIET)"; $(BIN)/python -m pytest $(WORKERS) -m "not ($(QUIET))" || failed=1; \
+	echo "== $(QUIET)"; $(BIN)/python -m pytest -m "$(QUIET)" || failed=1; \
+	[ $$failed = 0 ] || echo "== FAILED: see the last lines of both passes"; exit $$failed
 
 test-fast: setup ## the quick tests, at most a minute
-	@$(BIN)/python -m pytest -n auto -m "not e2e and not browser and not slow"
+	@$(BIN)/python -m pytest $(WORKERS) -m "not ($(QUIET) or slow)"
 
 bench: setup ## measure speed and memory, some minutes (docs/benchmarks.md)
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done

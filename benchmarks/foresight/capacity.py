@@ -10,7 +10,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 
@@ -22,7 +22,8 @@ from benchmarks.foresight.series import AHEAD, Case, cases
 OURS = "CBCR"
 ETS = "AutoETS(7)"
 _NEVER = AHEAD + 1
-_SEEDS = (101,)
+_SEEDS = (202, 203)
+"""Seeds that no choice has seen; 101 was measured more than once."""
 _TIMES = 1_000
 _BANDS = {"80 %": ("lo80_bytes", "hi80_bytes"), "95 %": ("lo95_bytes", "hi95_bytes")}
 _ETS_BANDS = {"80 %": ("lo-80", "hi-80"), "95 %": ("lo-95", "hi-95")}
@@ -76,11 +77,10 @@ def covered(case: Case, bands: Mapping[str, Sequence[float]], edges: tuple[str, 
 
 
 def early(case: Case, bands: Mapping[str, Sequence[float]]) -> list[bool]:
-    """Say of each capacity that was reached whether the edge that rules look at came no later."""
+    """Say of each capacity that was reached whether days_to_full_p10 came no later."""
     reached = [level for level in case.levels() if days_until(case.future, level) < _NEVER]
     return [
-        days_until(bands["hi80_bytes"], level) <= days_until(case.future, level)
-        for level in reached
+        days_until(bands["p90_bytes"], level) <= days_until(case.future, level) for level in reached
     ]
 
 
@@ -115,7 +115,11 @@ def auto_ets(made: Sequence[Case]) -> dict[str, dict[str, list[float]]] | None:
 
 def accuracy() -> None:
     """Print the tables of accuracy, on cases that no choice has seen."""
-    made = [case for seed in _SEEDS for case in cases(seed, tuning=False)]
+    made = [
+        replace(case, name=f"{seed}/{case.name}")
+        for seed in _SEEDS
+        for case in cases(seed, tuning=False)
+    ]
     paths = ours(made)
     methods: dict[str, Paths] = {OURS: {name: p["mean_bytes"] for name, p in paths.items()}}
     for name, method in RIVALS.items():
@@ -135,9 +139,15 @@ def accuracy() -> None:
     if ets is not None:
         _coverage(made, ets, _ETS_BANDS, ETS)
     told = [answer for case in made for answer in early(case, paths[case.name])]
+    below = [
+        y <= edge
+        for case in made
+        for y, edge in zip(case.future, paths[case.name]["p90_bytes"], strict=True)
+    ]
+    print(f"\ndays on which it was no more than p90_bytes: {fmean(below):.3f}")
     print(
-        f"\nedge of the 80 % band no later than the day it was full: {fmean(told):.3f} of",
-        len(told),
+        f"days_to_full_p10 no later than the day it was full: {fmean(told):.3f} of {len(told)}"
+        " capacities that were reached"
     )
 
 
@@ -198,6 +208,25 @@ def _coverage(
             fmean(covered(c, bands[c.name], pair) for c in members) for members in groups.values()
         ]
         print(f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+        sides = [
+            [fmean(_missed(c, bands[c.name], pair)[side] for c in members) for side in (0, 1, 2)]
+            for members in groups.values()
+        ]
+        told = (f"{under:.3f}, {over:.3f}, {on:.3f}" for under, over, on in sides)
+        print(f"| {name}: below, above, on the lower edge | {' | '.join(told)} |")
+
+
+def _missed(
+    case: Case, bands: Mapping[str, Sequence[float]], edges: tuple[str, str]
+) -> tuple[float, float, float]:
+    """Return the shares of the days to come below a band, above it, and on its lower edge."""
+    low, high = (bands[edge] for edge in edges)
+    days = list(zip(low, case.future, high, strict=True))
+    return (
+        sum(y < a for a, y, _ in days) / len(days),
+        sum(y > b for _, y, b in days) / len(days),
+        sum(y == a for a, y, _ in days) / len(days),
+    )
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ from cbcr_assets.steps.platform import Platform
 _NOW = datetime.fromisoformat("2026-06-01T00:00:01")
 _LATER = datetime.fromisoformat("2026-06-02T00:00:01")
 _DAYS = 730
+# Forecasts and what they rest on, and nothing that rests on them, such as health and its sources.
+_MODELS = ("path:models/intermediate/capacity", "int_capacity_days+,path:models/marts/capacity")
 
 # One backup an instance and day: a full each seventh day, else an increment; kept for 35 days.
 _FLEET = """
@@ -66,7 +68,7 @@ def measure(sets: int, volumes: int) -> None:
         build(platform, _NOW, "+fct_storage_daily", "stg_backup_sets", "stg_instances")
         for title, now in (("first build", _NOW), ("the next day", _LATER)):
             before = _children()
-            build(platform, now, "int_capacity_days+", "int_capacity_sets+", "int_capacity_volumes")
+            build(platform, now, *_MODELS)
             cpu_s, peak_gib = _children()[0] - before[0], _children()[1]
             _print(platform, f"{int(count):,} sets: {title}", cpu_s, peak_gib)
 

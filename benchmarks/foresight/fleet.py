@@ -17,7 +17,9 @@ from cbcr_assets.steps.platform import Platform, open_platform
 
 NOW = datetime.fromisoformat("2026-06-01T00:00:01")
 FIRST = datetime.fromisoformat("2026-06-01") - timedelta(days=HISTORY)
-BANDS = ("lo95_bytes", "lo80_bytes", "mean_bytes", "hi80_bytes", "hi95_bytes")
+BANDS = (
+    "lo95_bytes", "lo80_bytes", "p10_bytes", "mean_bytes", "hi80_bytes", "p90_bytes", "hi95_bytes",
+)  # fmt: skip
 
 _LOAD = """
 insert into raw.storage_samples by name

@@ -70,7 +70,8 @@ class Case:
 
 def cases(seed: int, *, tuning: bool, pools: int = 60) -> list[Case]:
     """Make the cases of one side: `pools` simulated, as many driven by real growth, all real."""
-    growth = {name: days for name, days in read().items() if is_for_tuning(name) == tuning}
+    taken = read()
+    growth = {name: days for name, days in taken.items() if is_for_tuning(name, taken) == tuning}
     chance = random.Random(f"{seed}/{tuning}")
     made = list(_appended(growth, chance))
     names = sorted(growth)

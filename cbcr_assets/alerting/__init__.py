@@ -4,8 +4,9 @@ Belongs here: episodes, routing, the store with its outbox, words, receivers.
 Does not belong here: what is judged (that is SQL), and Dagster.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cbcr_assets.lazy import imported_when_asked
 
 if TYPE_CHECKING:
     from cbcr_assets.alerting.inputs import Ack, Silence, Unsilence
@@ -50,8 +51,4 @@ _HOMES = {
     "StoreError": "tables",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = imported_when_asked(__name__, _HOMES)

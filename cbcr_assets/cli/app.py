@@ -9,6 +9,7 @@ from cbcr_assets.cli import (
     alerts,
     capacity,
     data,
+    drills,
     health,
     inspect,
     inventory,
@@ -17,6 +18,7 @@ from cbcr_assets.cli import (
     pipeline,
     pull,
     quarantine,
+    report,
     retention,
     run_job,
     signals,
@@ -43,6 +45,7 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.command()(report.report)
 app.command()(health.health)
 app.command("anomalies")(signals.list_anomalies)
 app.command("correlations")(signals.list_correlations)
@@ -53,3 +56,5 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(drills.app, name="drills")
+app.command()(drills.audit)

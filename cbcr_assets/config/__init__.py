@@ -4,12 +4,12 @@ Belongs here: models of these files and the values in them.
 Does not belong here: what is done with them; nothing here opens a warehouse or a network.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cbcr_assets.config.feeds import TOOLS
 from cbcr_assets.config.main import Config, FeedConfig, SourceConfig, home_of, load_config
 from cbcr_assets.config.problems import ConfigError, Problem, Refused
+from cbcr_assets.lazy import imported_when_asked
 
 if TYPE_CHECKING:
     from cbcr_assets.config.alerting import Policy, load_policy
@@ -51,8 +51,4 @@ _HOMES = {
     "has_run": "schedule",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = imported_when_asked(__name__, _HOMES)

@@ -5,12 +5,13 @@ Does not belong here: rules that join several keys (see feeds), the inventory, t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from cbcr_assets.config.dashboards import Dashboards, SectionOfDashboards, dashboards_problems
 from cbcr_assets.config.document import Refused
 from cbcr_assets.config.feeds import (
     BearerReference,
@@ -24,6 +25,7 @@ from cbcr_assets.config.feeds import (
     written_glob,
 )
 from cbcr_assets.config.problems import load_yaml, validate
+from cbcr_assets.config.reports import Reports
 from cbcr_assets.config.retention import Retention, retention_problems
 from cbcr_assets.config.values import (
     LISTING,
@@ -127,7 +129,9 @@ class _File(BaseModel):
     links: Annotated[_Links, SECTION] = _Links()
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
     retention: Annotated[Retention, SECTION] = Retention()
+    reports: Annotated[Reports, SECTION] = Reports()
     slack_button: SlackButton | None = None
+    dashboards: SectionOfDashboards = Dashboards()
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,9 @@ class Config:
         inventory: Inventory file.
         alerting: Alerting policy file.
         health: What differs from the health model that CBCR brings; None: nothing.
+        reports: Folder of monthly reports.
+        reports_cron: When the report of the last month is made, cron expression in UTC.
+        reports_signed_off_by: Who signs it.
         alert_store: Where the SQLAlchemy URL of the alert engine's store is; None: SQLite in home.
         dashboard_url: Where people find Streamlit.
         dagster_url: Where people find the Dagster UI.
@@ -204,6 +211,7 @@ class Config:
         retention_s: How long groups of tables are kept, seconds; None is for ever.
         runbooks_url: Where people find `docs/runbooks`; empty if nowhere.
         slack_button: Where `cbcr up` listens for Slack's button; None: it does not.
+        dashboards: Where the dashboards listen, and to whom.
     """
 
     file: Path
@@ -219,10 +227,14 @@ class Config:
     heartbeat_s: float
     build_every: str
     retention_s: dict[str, float | None]
+    reports: Path
+    reports_cron: str
+    reports_signed_off_by: tuple[str, ...] = ()
     runbooks_url: str = ""
     alert_store: SecretRef | None = None
     slack_button: SlackButton | None = None
     health: Path | None = None
+    dashboards: Dashboards = field(default_factory=Dashboards)
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -238,7 +250,9 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         ConfigError: With every problem.
     """
     document = load_yaml(path, content=content)
-    model = validate(_File, document, source_problems, feed_problems, retention_problems)
+    model = validate(
+        _File, document, source_problems, feed_problems, retention_problems, dashboards_problems
+    )
     root = path.absolute().parent
     home = home_of(path, environ)
     warehouse = model.warehouse
@@ -256,10 +270,14 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
         retention_s=model.retention.ages_s(),
+        reports=root / model.reports.folder if model.reports.folder else home / "reports",
+        reports_cron=model.reports.cron,
+        reports_signed_off_by=model.reports.signed_off_by,
         runbooks_url=model.links.runbooks or "",
         alert_store=model.alert_store,
         slack_button=model.slack_button,
         health=root / model.health if model.health else None,
+        dashboards=model.dashboards,
     )
 
 

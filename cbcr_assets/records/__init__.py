@@ -4,9 +4,9 @@ Belongs here: enums and the one definition of each raw table; Polars schemas and
 Does not belong here: anything that reads, writes or computes. This package imports nothing of ours.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cbcr_assets.lazy import imported_when_asked
 from cbcr_assets.records.enums import (
     TERMINAL_STATES,
     BackupState,
@@ -54,8 +54,4 @@ _HOMES = {
     "RawTable": "tables",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = imported_when_asked(__name__, _HOMES)

@@ -4,9 +4,9 @@ Belongs here: sessions, migrations, idempotent loads, publishing, guarded readin
 Does not belong here: what a tool's output means, dbt, Dagster.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cbcr_assets.lazy import imported_when_asked
 from cbcr_assets.warehouse.base import (
     LoadResult,
     Session,
@@ -46,8 +46,4 @@ _HOMES = {
     "settle": "settings",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = imported_when_asked(__name__, _HOMES)

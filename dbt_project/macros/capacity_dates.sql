@@ -1,7 +1,8 @@
 {#- From paths to dates; and the question "what if", which a published warehouse answers by itself. -#}
 
-{#- CTEs `steps_` and `dates_`: when mean and edges of the 80 % band of each volume reach its capacity.
-    `paths` has volume, horizon_day, day, mean_bytes, lo80_bytes, hi80_bytes, used_bytes, capacity_bytes. -#}
+{#- CTEs `steps_` and `dates_`: when each volume reaches its capacity: by its mean, and by the fill that
+    it exceeds with one chance in ten and in nine.
+    `paths` has volume, horizon_day, day, mean_bytes, p10_bytes, p90_bytes, used_bytes, capacity_bytes. -#}
 {% macro capacity_dates(paths) -%}
     steps_ as (
 
@@ -9,8 +10,8 @@
         select
             *,
             lag(mean_bytes, 1, used_bytes) over ahead as mean_before,
-            lag(lo80_bytes, 1, used_bytes) over ahead as lo80_before,
-            lag(hi80_bytes, 1, used_bytes) over ahead as hi80_before
+            lag(p10_bytes, 1, used_bytes) over ahead as p10_before,
+            lag(p90_bytes, 1, used_bytes) over ahead as p90_before
         from {{ paths }}
         window ahead as (partition by volume order by horizon_day)
 
@@ -20,14 +21,17 @@
 
         select
             volume,
-            {% for name, edge in {'p10': 'hi80', 'p50': 'mean', 'p90': 'lo80'}.items() -%}
+            {% for name, edge in {'p10': 'p90', 'p50': 'mean', 'p90': 'p10'}.items() -%}
             arg_min(
                 {{ reached_at('day', edge ~ '_before', edge ~ '_bytes', 'capacity_bytes') }},
                 horizon_day
             ) filter ({{ edge }}_bytes >= capacity_bytes) as full_at_{{ name }},
             {% endfor -%}
-            avg(mean_bytes) filter (horizon_day between 63 and 90) as mean_after,
-            avg(mean_bytes) filter (horizon_day <= 28) as mean_soon,
+            -- from the middle of three weeks, after the first, to that of four: 58.5 days
+            (
+                avg(mean_bytes) filter (horizon_day between 63 and 90)
+                - avg(mean_bytes) filter (horizon_day between 8 and 28)
+            ) / 58.5 as growth_bytes_day,
             arg_max(mean_bytes, horizon_day) as mean_in_a_year
         from steps_
         group by volume
@@ -119,8 +123,8 @@
                 daily.horizon_day,
                 daily.day,
                 daily.mean_bytes,
-                daily.lo80_bytes,
-                daily.hi80_bytes,
+                daily.p10_bytes,
+                daily.p90_bytes,
                 coalesce(sum(deltas_.bytes) over (
                     partition by daily.volume order by daily.horizon_day
                 ), 0)
@@ -140,8 +144,8 @@
             select
                 * replace (
                     greatest(mean_bytes + delta_bytes, 0) as mean_bytes,
-                    greatest(lo80_bytes + delta_bytes, 0) as lo80_bytes,
-                    greatest(hi80_bytes + delta_bytes, 0) as hi80_bytes
+                    greatest(p10_bytes + delta_bytes, 0) as p10_bytes,
+                    greatest(p90_bytes + delta_bytes, 0) as p90_bytes
                 )
             from changed_
 
@@ -166,7 +170,7 @@
             used_bytes,
             capacity_bytes + more_bytes as capacity_bytes,
             forecasts_.growth_bytes_day as growth_bytes_day_now,
-            (dates_.mean_after - dates_.mean_soon) / 62 as growth_bytes_day,
+            dates_.growth_bytes_day,
             dates_.mean_in_a_year as used_in_a_year_bytes
             {%- for name in ['p10', 'p50', 'p90'] %},
             forecasts_.full_at_{{ name }} as full_at_{{ name }}_now,

@@ -2,6 +2,11 @@
     to come. docs/definitions.md tells each formula with an example. `origins` is a relation (volume, origin),
     origin being the last day that is known: live forecasts and back-tests are one query. -#}
 
+{#- How far back the habits of an instance are looked for, and the longest gap between two of its backups. -#}
+{% macro recent_days() -%}
+    {{ return(119) }}
+{%- endmacro %}
+
 {#- A backup of which nothing came for so long is no longer taken. -#}
 {% macro is_silent(last_day, gap, origin) -%}
     {{ origin }} - {{ last_day }} > greatest(3 * {{ gap }}, {{ gap }} + 7)
@@ -31,6 +36,21 @@
 
     ),
 
+    -- As far back as the oldest origin looks, and to the slot before.
+    slots_ as (
+
+        select
+            *,
+            start_day - lag(start_day) over (
+                partition by volume, instance_id, backup_type order by start_day
+            ) as gap_days
+        from {{ ref('int_capacity_slots') }}
+        where
+            start_day >= (select min(origin) from origins_) - {{ 2 * recent_days() }}
+            and start_day <= (select max(origin) from origins_)
+
+    ),
+
     recent_ as (
 
         select
@@ -39,9 +59,9 @@
             row_number() over (
                 partition by volume, origin, instance_id, backup_type order by start_day desc
             ) as nth
-        from {{ ref('int_capacity_slots') }}
+        from slots_
         inner join origins_ using (volume)
-        where start_day between origin - 119 and origin
+        where start_day between origin - {{ recent_days() }} and origin
 
     ),
 
@@ -52,7 +72,8 @@
             count(*) as n,
             max(start_day) as last_day,
             min(start_day) as first_day,
-            coalesce(median(gap_days) filter (gap_days <= 119), 7)::double as gap
+            coalesce(median(gap_days) filter (gap_days <= {{ recent_days() }}), 7)::double as gap,
+            median(life) filter (life > 0) as life
         from recent_
         group by all
 
@@ -69,11 +90,11 @@
     -- there are others: as long as increments build on it, its end moves.
     counted_lives_ as (
 
-        select volume, origin, instance_id, backup_type, life, count(*) as times
+        select volume, origin, instance_id, backup_type, recent_.life, count(*) as times
         from recent_
         inner join alive_keys_ using (volume, origin, instance_id, backup_type)
         where
-            life > 0
+            recent_.life > 0
             and nth between least(n, 2) and case when gap < 2 then 15 else 9 end
         group by all
 
@@ -85,15 +106,6 @@
             * exclude (times),
             times / sum(times) over (partition by volume, origin, instance_id, backup_type) as share
         from counted_lives_
-
-    ),
-
-    typical_life_ as (
-
-        select volume, origin, instance_id, backup_type, median(life) as life
-        from recent_
-        where life > 0
-        group by all
 
     ),
 

@@ -82,10 +82,15 @@
         select
             volume, origin,
             sets.bytes,
-            coalesce(sets.planned_day, sets.start_day + typical_life_.life) as end_day
+            -- The end of the newest one still moves: it stays at least as long as those before it.
+            case
+                when sets.start_day = rhythms_.last_day
+                    then greatest(sets.planned_day, sets.start_day + rhythms_.life)
+                else coalesce(sets.planned_day, sets.start_day + rhythms_.life)
+            end as end_day
         from {{ ref('int_capacity_sets') }} as sets
         inner join origins_ using (volume)
-        left join typical_life_ using (volume, origin, instance_id, backup_type)
+        left join rhythms_ using (volume, origin, instance_id, backup_type)
         where
             sets.start_day <= origin
             and coalesce(sets.gone_day > origin, true)

@@ -99,9 +99,9 @@
             end
             || case
                 when full_at_p50 is null and full_at_p10 is null
-                    then '; not within a year, not even at the edge of the 80 % band'
+                    then '; not within a year, even with one chance in ten'
                 when full_at_p50 is null
-                    then '; within a year only at the edge of the 80 % band'
+                    then '; within a year only with one chance in ten'
                 else ''
             end
             || coalesce(

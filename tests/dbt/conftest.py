@@ -1,6 +1,15 @@
-"""Fixtures of the model tests: one warehouse with many histories, built once by the real dbt."""
+"""Fixtures of the model tests: warehouses of given rows, built by the real dbt that stays warm.
 
-from collections.abc import Callable, Sequence
+`make_built` makes an empty platform, to be loaded and built; `copy_built` a copy of one that was
+built from no rows once in this run of the tests, for who needs models and not their values.
+"""
+
+import fcntl
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +19,7 @@ import pytest
 
 from cbcr_assets.records import typed_frame
 from cbcr_assets.steps import analytics
-from cbcr_assets.steps.platform import Platform, open_platform
+from cbcr_assets.steps.platform import DBT_PROJECT, Platform, open_platform
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -31,9 +40,17 @@ class Built:
             for table, records in rows.items():
                 session.load(table, typed_frame(table, records))
 
-    def build(self, *, full_refresh: bool = False, as_of: datetime | None = None) -> None:
-        """Build all models and run their tests."""
-        report = analytics.build(self.platform, full_refresh=full_refresh, as_of=as_of)
+    def build(
+        self, *select: str, full_refresh: bool = False, as_of: datetime | None = None
+    ) -> None:
+        """Build models and run their tests: all of them, or those that dbt's words select."""
+        if select:
+            analytics.prepare(self.platform)
+            words = ["build", *analytics.NO_UNIT_TESTS, *["--full-refresh"][: int(full_refresh)]]
+            words += ["--vars", f"{{cbcr_as_of: '{as_of}'}}"] if as_of else []
+            report = analytics.dbt(self.platform, [*words, "--select", *select])
+        else:
+            report = analytics.build(self.platform, full_refresh=full_refresh, as_of=as_of)
         assert report.ok, report.output
 
     def query(self, sql: str, *, as_of: datetime | None = None) -> list[tuple[Any, ...]]:
@@ -41,6 +58,46 @@ class Built:
         at = as_of or datetime.now(UTC).replace(tzinfo=None)
         with self.platform.warehouse.live(as_of=at) as session:
             return session.query(sql).rows()
+
+
+class WarmDbt:
+    """Answers as `analytics.dbt` does, from a process that has parsed the project already."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is started before the first call."""
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+
+    def __call__(self, platform: Platform, arguments: Sequence[str]) -> analytics.BuildReport:
+        """Run one command of dbt."""
+        process = self._process = self._process or self._start()
+        output = self._folder / "output"
+        call = {
+            "arguments": [*arguments, "--project-dir", str(DBT_PROJECT)], "output": str(output),
+            "environ": analytics.dbt_environment(platform), "folder": str(platform.home),
+        }  # fmt: skip
+        print(json.dumps(call), file=process.stdin, flush=True)
+        code = process.stdout.readline() if process.stdout else ""
+        assert code, "the warm dbt has ended"
+        return analytics.BuildReport(code.strip() == "0", output.read_text())
+
+    def _start(self) -> subprocess.Popen[str]:
+        platform = Built(self._folder).platform
+        analytics.prepare(platform)
+        environ = analytics.dbt_environment(platform) | {"DBT_PROJECT_DIR": str(DBT_PROJECT)}
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm_dbt.py"))], env=environ, text=True,
+            cwd=platform.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.communicate(timeout=60)
+            assert self._process.returncode == 0
 
 
 RPO_NOW = datetime(2026, 6, 15, 12)
@@ -155,9 +212,47 @@ def rpo_oracle() -> type[RpoOracle]:
 
 
 @pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmDbt]:
+    """The warm dbt of this worker."""
+    dbt = WarmDbt(tmp_path_factory.mktemp("warm"))
+    yield dbt
+    dbt.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def which_dbt(warm: WarmDbt) -> Iterator[None]:
+    """Have models built by the warm dbt; a file about dbt's own process has its own `which_dbt`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analytics, "dbt", warm)
+        yield
+
+
+@pytest.fixture(scope="session")
 def make_built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Built]:
     """Make an empty platform."""
     return lambda: Built(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def copy_built(
+    make_built: Callable[[], Built], shared_folder: Path, warm: WarmDbt
+) -> Callable[[], Built]:
+    """Make a platform whose models were built from no rows, by copying one."""
+
+    def copy() -> Built:
+        made, kept = make_built(), shared_folder / "built"
+        with (shared_folder / "built.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.is_dir():
+                made.build()
+                # Whole or not at all: a build that failed leaves nothing to be copied.
+                shutil.copytree(made.platform.home, kept.with_suffix(".part"))
+                kept.with_suffix(".part").rename(kept)
+                return made
+        shutil.copytree(kept, made.platform.home, dirs_exist_ok=True)
+        return made
+
+    return copy
 
 
 @pytest.fixture(scope="session")

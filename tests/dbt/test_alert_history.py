@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 
 import polars as pl
+import pytest
 
 from cbcr_assets.alerting import Ack, Evaluation, Links, open_service
 from cbcr_assets.alerting.clock import wall_only
@@ -11,6 +12,8 @@ from cbcr_assets.config import load_policy
 from cbcr_assets.config.matchers import read_matcher
 from cbcr_assets.steps.alerts import export_history
 from cbcr_assets.warehouse.sla import empty_verdicts
+
+pytestmark = pytest.mark.slow
 
 START = datetime.fromisoformat("2026-11-23T05:00:00")
 
@@ -51,7 +54,7 @@ def test_times_and_noise_of_every_episode(make_built, tmp_path):
     say(500, a="ok", b="breached")
     assert export_history(built.platform, now=START + timedelta(hours=1)) > 0
     assert export_history(built.platform, now=START + timedelta(hours=1)) == 0
-    built.build()
+    built.build("+fct_alert_history", "+fct_alert_noise")
     rows = built.query(
         "select subject_id, episode, time_to_tell_s, time_to_acknowledge_s, acknowledged_by,"
         " time_to_resolve_s, delivery_delay_s, messages from marts.fct_alert_history"

@@ -136,7 +136,7 @@ def test_incremental_attempts_equal_a_full_refresh(built: Any) -> None:
     built.load({"backup_jobs": late})
     built.build(as_of=NOW)
     incremental = built.query(query)
-    built.build(as_of=NOW, full_refresh=True)
+    built.build("+fct_backup_attempts", as_of=NOW, full_refresh=True)
     assert built.query(query) == incremental
     states = {row[1]: row[7] for row in incremental}
     assert (states["late"], states["hangs"], states["fresh"]) == (

@@ -20,6 +20,11 @@ instances:
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def which_dbt() -> None:
+    """Here dbt is the process that a user gets."""
+
+
 def job(key: str, **more: Any) -> dict[str, Any]:
     times = {"started_at": START, "finished_at": START + timedelta(hours=1)}
     return {

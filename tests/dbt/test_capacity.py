@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from statistics import fmean
 from typing import Any
 
 import pytest
@@ -288,27 +287,3 @@ def test_back_tests_are_made_once_and_equal_a_full_refresh(built: Any) -> None:
     assert built.query(query) == before
     build(built, "--full-refresh")
     assert built.query(query) == before
-
-
-def test_bands_hold_what_they_promise(make_built: Callable[[], Any]) -> None:
-    chance, truth, rows = random.Random(5), {}, []
-    for number in range(60):
-        name, level, pace = f"v{number:02d}", 300.0, chance.uniform(0, 0.8)
-        path = []
-        for _ in range(490):
-            level += pace * chance.expovariate(1) + chance.gauss(0, 0.4)
-            path.append(level * GB)
-        truth[name] = path[400:]
-        rows += [sample(name, 400 - day, used) for day, used in enumerate(path[:400])]
-    built = make_built()
-    built.load({"storage_samples": rows})
-    build(built)
-    inside: dict[str, list[bool]] = {"80": [], "95": []}
-    for volume, day, *edges in built.query(
-        "select volume, horizon_day, lo80_bytes, hi80_bytes, lo95_bytes, hi95_bytes"
-        " from marts.fct_capacity_forecast_daily where horizon_day <= 90"
-    ):
-        inside["80"].append(edges[0] <= truth[volume][day - 1] <= edges[1])
-        inside["95"].append(edges[2] <= truth[volume][day - 1] <= edges[3])
-    assert 0.7 <= fmean(inside["80"]) <= 0.9
-    assert 0.9 <= fmean(inside["95"]) <= 1

@@ -31,10 +31,9 @@ _SETTINGS = settings(
 
 
 @pytest.fixture(scope="module")
-def formula(make_built: Callable[[], Any]) -> Iterator[duckdb.DuckDBPyConnection]:
+def formula(copy_built: Callable[[], Any]) -> Iterator[duckdb.DuckDBPyConnection]:
     """The compiled models over tables of measured components."""
-    built = make_built()
-    built.build()
+    built = copy_built()
     compiled = built.platform.dbt_target / "compiled" / "cbcr" / "models"
     con = duckdb.connect()
     con.execute("create schema intermediate; create schema live; create schema state")

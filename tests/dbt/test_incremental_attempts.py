@@ -280,9 +280,8 @@ def compare_marts(con: duckdb.DuckDBPyConnection, recorded: Recorded, told: str)
         assert not differing(con, f"from marts.{mart}", full), f"{mart}: {told}"
 
 
-def test_many_random_batches_equal_a_full_refresh(make_built: Callable[[], Any]) -> None:
-    built = make_built()
-    built.build()
+def test_many_random_batches_equal_a_full_refresh(copy_built: Callable[[], Any]) -> None:
+    built = copy_built()
     world = World(built, seed=20260615)
     world.clock()
     world.found()

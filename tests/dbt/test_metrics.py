@@ -17,6 +17,8 @@ from cbcr_assets.metrics.exposition import capacity, expose
 from cbcr_assets.steps import analytics
 from cbcr_assets.warehouse import FileWarehouse, connect, current
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 HOUR = timedelta(hours=1)

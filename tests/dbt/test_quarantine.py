@@ -54,11 +54,11 @@ def test_a_refused_row_leaves_and_comes_back(make_built: Callable[[], Any]) -> N
 
     rows = [entry("1", '["a", "odd\\"|1"]'), entry("2", "inbox/file.json:3"), entry("3", '"a"')]
     built.load({"quarantine": rows})
-    built.build()
+    built.build("+fct_backup_attempts")
     assert built.query(count) == [("good",)]
     assert built.query("select count(*) from staging.stg_backup_jobs") == [(1,)]
 
     with built.platform.warehouse.write() as session:
         assert release(session, "1", now=START)
-    built.build()
+    built.build("+fct_backup_attempts")
     assert built.query(count) == [("good",), ('odd"|1',)]

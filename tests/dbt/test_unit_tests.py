@@ -11,9 +11,8 @@ from cbcr_assets.steps import analytics
 pytestmark = pytest.mark.slow
 
 
-def test_dbt_unit_tests_pass(make_built: Callable[[], Any]) -> None:
-    built = make_built()
-    built.build()
+def test_dbt_unit_tests_pass(copy_built: Callable[[], Any]) -> None:
+    built = copy_built()
     report = analytics.dbt(built.platform, ["test", "--select", "test_type:unit"])
     assert report.ok, report.output
     counts = re.search(r"PASS=(\d+) WARN=0 ERROR=0 SKIP=0", report.output)

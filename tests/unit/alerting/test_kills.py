@@ -49,11 +49,13 @@ def kill(tmp_path, stub, capsys):
     return run
 
 
+@pytest.mark.quiet
 @pytest.mark.slow
 def test_two_hundred_kills_lose_no_transition_and_double_none(tmp_path, kill):
     kill(f"sqlite:///{tmp_path}/alerts.db", 220)
 
 
+@pytest.mark.quiet
 @pytest.mark.slow
 def test_kills_lose_and_double_nothing_on_postgresql(postgres_url, kill):
     kill(postgres_url, 220)

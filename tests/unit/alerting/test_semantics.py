@@ -273,6 +273,7 @@ STORM = TIMED.replace("name: r, type: console", "name: r, type: console, "
                       "storm: {max_groups: 5, window: 2m}")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_storm_is_one_digest_with_true_totals(play):
     many = does(0, "evaluate_many", count=1200, spread=5, status="firing",
                 labels={"rule": "rule{i}", "instance": "i{i}"})  # fmt: skip

@@ -4,13 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 LOAD = """
 import sys
 import cbcr_assets.quality, cbcr_assets.cli.app, sensors.definitions
-import pytest
 from cbcr_assets.definitions import build_defs
 
-pytestmark = pytest.mark.slow
 build_defs()
 sensors.definitions.build_defs()
 print([name for name in sys.modules if name.split(".")[0] == "great_expectations"])

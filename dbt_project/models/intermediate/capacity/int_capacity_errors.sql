@@ -1,5 +1,5 @@
--- Back-tests whose day has come: what was forecast, what was, and the error in units of what is usual
--- at that horizon.
+-- Back-tests whose day has come: what was forecast, what was, and where it lay in its band, in units of
+-- what is usual at that horizon.
 with backtests as (
 
     select * from {{ ref('int_capacity_backtests') }}
@@ -24,40 +24,68 @@ most as (
 
 priors as (
 
-    {% for prior in band_priors() -%}
-    select {{ prior[0] }} as h, {{ prior[1] }} as usual_error
-    {{ "union all" if not loop.last }}
+    {% for kind, priors in band_priors().items() -%}
+    {% set is_last = loop.last -%}
+    {% for prior in priors -%}
+    select '{{ kind }}' as kind, {{ prior[0] }} as h, {{ prior[1] }} as usual_error
+    {{ "union all" if not (loop.last and is_last) }}
+    {% endfor -%}
     {% endfor %}
 ),
 
-scored as (
+met as (
 
     select
         backtests.*,
         days.used_bytes as actual_bytes,
         most.most_bytes,
-        (days.used_bytes - backtests.mean_bytes)
-            / nullif({{ error_scale('backtests.mean_bytes', 'most.most_bytes') }}, 0) as error_share
+        paces.level_bytes,
+        paces.pace_bytes,
+        {{ band_kind() }} as kind
     from backtests
     inner join days
         on
             backtests.volume = days.volume
             and backtests.origin + backtests.h = days.day_number
     inner join most on backtests.volume = most.volume
+    left join {{ ref('int_capacity_paces') }} as paces
+        on backtests.volume = paces.volume and backtests.origin = paces.origin
+
+),
+
+placed as (
+
+    select
+        *,
+        {{ band_center() }} as center_bytes,
+        {{ band_scale() }} as scale_bytes
+    from met
+
+),
+
+scored as (
+
+    select
+        *,
+        (actual_bytes - mean_bytes)
+            / nullif({{ error_scale('mean_bytes', 'most_bytes') }}, 0) as error_share,
+        (actual_bytes - center_bytes) / nullif(scale_bytes, 0) as band_share
+    from placed
 
 ),
 
 usual as (
 
     select
+        kind,
         h,
         count(*) as n,
         any_value(priors.usual_error) as prior,
-        median(abs(error_share)) as fleet
+        median(abs(band_share)) as fleet
     from scored
-    inner join priors using (h)
-    where error_share is not null
-    group by h
+    inner join priors using (kind, h)
+    where band_share is not null
+    group by all
 
 ),
 
@@ -66,14 +94,14 @@ final as (
     select
         scored.*,
         usual.n as n_fleet,
-        error_share / greatest(
+        band_share / greatest(
             (usual.n * usual.fleet + {{ band_prior_weight() }} * usual.prior)
             / (usual.n + {{ band_prior_weight() }}),
             1e-6
         ) as usual_errors
     from scored
-    inner join usual using (h)
-    where error_share is not null
+    inner join usual using (kind, h)
+    where band_share is not null
 
 )
 

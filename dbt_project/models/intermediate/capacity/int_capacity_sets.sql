@@ -28,24 +28,28 @@ sampled as (
 final as (
 
     select
-        coalesce(sampled.volume, instances.storage_volume) as volume,
+        -- Asked by `in` and not by a join: thousands of volumes are looked up from millions of sets,
+        -- never the other way round.
+        coalesce(
+            case when sets.repo in (select volume from sampled) then sets.repo end,
+            instances.storage_volume
+        ) as volume,
         sets.source_id,
         sets.repo,
         instance_id,
         coalesce(sets.backup_type, 'unknown') as backup_type,
-        {{ day_number('coalesce(sets.started_at, sets.finished_at)') }} as start_day,
+        ({{ day_number('coalesce(sets.started_at, sets.finished_at)') }})::integer as start_day,
         coalesce(sets.repo_delta_bytes, sets.repo_bytes) as bytes,
-        {{ day_number('sets.expires_at') }} as planned_day,
+        ({{ day_number('sets.expires_at') }})::integer as planned_day,
         case
             when sets.lifecycle in ('expired', 'purged')
-                then {{ day_number('coalesce(sets.unusable_from, sets.last_seen_at)') }}
+                then ({{ day_number('coalesce(sets.unusable_from, sets.last_seen_at)') }})::integer
         end as gone_day,
-        {{ day_number('coalesce(sets.first_seen_at, sets.started_at)') }} as watched_day
+        ({{ day_number('coalesce(sets.first_seen_at, sets.started_at)') }})::integer as watched_day
     from sets
     left join instances using (instance_id)
-    left join sampled on sets.repo = sampled.volume
-    where coalesce(sampled.volume, instances.storage_volume) is not null
 
 )
 
 select * from final
+where volume is not null

@@ -7,13 +7,22 @@ with errors as (
 
 bands as (
 
-    select * from {{ ref('int_capacity_bands') }}
+    select *, day_h as h from {{ ref('int_capacity_bands') }}
 
 ),
 
 spreads as (
 
     select * from {{ ref('int_capacity_spreads') }}
+
+),
+
+scaled as (
+
+    select
+        errors.* replace (scale_bytes * spreads.spread as scale_bytes)
+    from errors
+    inner join spreads using (volume, kind, origin)
 
 ),
 
@@ -28,11 +37,10 @@ final as (
         actual_bytes,
         actual_bytes - mean_bytes as error_bytes,
         error_share,
-        error_share / spread between least(bands.lo80, 0) and greatest(bands.hi80, 0) as within_80,
-        error_share / spread between least(bands.lo95, 0) and greatest(bands.hi95, 0) as within_95
-    from errors
-    inner join bands on errors.h = bands.day_h
-    inner join spreads using (volume)
+        actual_bytes between {{ band_edge('lo80') }} and {{ band_edge('hi80') }} as within_80,
+        actual_bytes between {{ band_edge('lo95') }} and {{ band_edge('hi95') }} as within_95
+    from scaled
+    inner join bands using (kind, h)
 
 )
 

@@ -32,8 +32,8 @@ walked as (
         daily.horizon_day,
         daily.day,
         daily.mean_bytes,
-        daily.lo80_bytes,
-        daily.hi80_bytes,
+        daily.p10_bytes,
+        daily.p90_bytes,
         volumes.used_bytes,
         volumes.capacity_bytes
     from daily
@@ -52,7 +52,7 @@ judged as (
         dates_.full_at_p10,
         dates_.full_at_p50,
         dates_.full_at_p90,
-        (dates_.mean_after - dates_.mean_soon) / 62 as growth_bytes_day,
+        dates_.growth_bytes_day,
         case
             when volumes.capacity_bytes is null and volumes.last_sampled_at is not null
                 then 'unknown_capacity'

@@ -7,13 +7,14 @@ with paths as (
 
 bands as (
 
-    select * from {{ ref('int_capacity_bands') }}
+    select *, day_h as h from {{ ref('int_capacity_bands') }}
 
 ),
 
 spreads as (
 
     select * from {{ ref('int_capacity_spreads') }}
+    where origin is null
 
 ),
 
@@ -25,40 +26,51 @@ most as (
 
 ),
 
-scaled as (
+known as (
 
     select
         paths.volume,
         paths.origin,
         paths.h,
         paths.method,
-        paths.mean_bytes,
-        {{ error_scale('paths.mean_bytes', 'most.most_bytes') }}
-        * coalesce(spreads.spread, 1)
-        * case when paths.method = 'line' then {{ line_spread() }} else 1 end as scale_bytes
+        most.most_bytes,
+        paces.level_bytes,
+        paces.pace_bytes,
+        {{ band_kind() }} as kind,
+        -- What never fell is not expected below what is used.
+        greatest(paths.mean_bytes, case when kind = 'rising' then level_bytes else 0 end) as mean_bytes
     from paths
     inner join most using (volume)
-    left join spreads using (volume)
+    left join {{ ref('int_capacity_paces') }} as paces using (volume, origin)
+
+),
+
+scaled as (
+
+    select
+        known.*,
+        {{ band_center() }} as center_bytes,
+        {{ band_scale() }}
+        * coalesce(spreads.spread, 1)
+        * case when known.method = 'line' then {{ line_spread() }} else 1 end as scale_bytes
+    from known
+    left join spreads using (volume, kind)
 
 ),
 
 final as (
 
     select
-        scaled.volume,
-        scaled.h as horizon_day,
-        date '1970-01-01' + (scaled.origin + scaled.h)::integer as day,
-        scaled.method,
-        scaled.mean_bytes
-        {%- for name in band_quantiles() %},
-        {% if name.startswith('lo') -%}
-            greatest(scaled.mean_bytes + least(bands.{{ name }}, 0) * scaled.scale_bytes, 0)
-        {%- else -%}
-            scaled.mean_bytes + greatest(bands.{{ name }}, 0) * scaled.scale_bytes
-        {%- endif %} as {{ name }}_bytes
+        volume,
+        h as horizon_day,
+        date '1970-01-01' + (origin + h)::integer as day,
+        method,
+        mean_bytes
+        {%- for name in ['lo95', 'lo80', 'hi80', 'hi95', 'p10', 'p90'] %},
+        {{ band_edge(name) }} as {{ name }}_bytes
         {%- endfor %}
     from scaled
-    inner join bands on scaled.h = bands.day_h
+    inner join bands using (kind, h)
 
 )
 
