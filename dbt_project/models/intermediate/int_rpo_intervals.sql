@@ -18,7 +18,7 @@ with scope as (
 ),
 
 -- What was violated up to the moment from which it is said anew goes on if it still is then, and what was
--- violated after it begins anew or goes on. What lies between the past and the present is said once.
+-- violated after it begins anew or goes on.
 pieces as (
 
     select
@@ -55,13 +55,19 @@ pieces as (
 
 ),
 
+-- What was violated between the past and the present is told from both sides.
 marked as (
 
     select
         *,
-        coalesce(lag(ended_at) over w <> violated_from, true) as starts_anew
+        coalesce(max(ended_at) over w < violated_from, true) as starts_anew
     from pieces
-    window w as (partition by instance_id order by violated_from)
+    where violated_from < ended_at
+    window
+        w as (
+            partition by instance_id order by violated_from, ended_at
+            rows between unbounded preceding and 1 preceding
+        )
 
 ),
 
@@ -70,7 +76,8 @@ numbered as (
     select
         *,
         sum(starts_anew::integer) over (
-            partition by instance_id order by violated_from
+            partition by instance_id order by violated_from, ended_at
+            rows between unbounded preceding and current row
         ) as island
     from marked
 
