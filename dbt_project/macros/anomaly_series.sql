@@ -42,6 +42,11 @@
             totals.runs_on_weekday - judged.n_on_weekday + 1 as back_on_weekday
         from judged
         inner join totals using (series, weekday)
+        where
+            totals.runs - judged.n < 56
+            or totals.runs_on_weekday - judged.n_on_weekday < 8
+            or judged.kind is not null
+            or {{ is_leap() }}
 
     ),
 
@@ -62,7 +67,6 @@
             max(started_at) filter ({{ is_leap() }}) as leapt_at,
             list({{ odd_backup_told() }}) filter (kind is not null) as odd
         from backwards
-        where back <= 56 or back_on_weekday <= 8 or kind is not null or {{ is_leap() }}
         group by series
 
     ),
