@@ -122,6 +122,18 @@ class RawTable:
             f" ({names}, replaced_seq bigint not null, ingest_seq bigint not null)"
         )
 
+    @property
+    def replaced_growth(self) -> tuple[str, ...]:
+        """Statements that bring an older table of replaced rows to what is remembered today."""
+        if not self.remembered:
+            return ()
+        kinds = {c.name: c.sql_type for c in self.columns}
+        grown = (
+            f'alter table state.replaced_{self.name} add column if not exists "{n}" {kinds[n]}'
+            for n in self.remembered
+        )
+        return (self.replaced_ddl, *grown)
+
 
 def columns(spec: str, merge: dict[str, Merge] | None = None) -> tuple[Column, ...]:
     """Read `name kind meaning` lines; a table is easier to check as a table."""

@@ -19,9 +19,11 @@
 {%- endmacro %}
 
 {#- CTE `measured`: one row a measure of each successful attempt and each set, from CTEs of raw rows.
-    `per` is what a duration is divided by, so that a larger backup is not a slow one. -#}
-{% macro measured_backups(jobs, sets) -%}
-    successes as (
+    `per` is what a duration is divided by, so that a larger backup is not a slow one. Who measures twice in
+    one query gives a `prefix` to the names of the CTEs. -#}
+{% macro measured_backups(jobs, sets, prefix='', now=none) -%}
+    {%- set now = now or cbcr_now() -%}
+    {{ prefix }}successes as (
 
         select
             *,
@@ -32,28 +34,28 @@
         where
             {{ is_success('state') }}
             and instance_id is not null
-            and coalesce(finished_at, started_at) <= {{ cbcr_now() }}
+            and coalesce(finished_at, started_at) <= {{ now }}
 
     ),
 
-    finished_sets as (
+    {{ prefix }}finished_sets as (
 
         select
             *,
             case when {{ is_whole('backup_type') }} then repo_bytes
             else coalesce(repo_delta_bytes, repo_bytes) end as stored_bytes
         from {{ sets }}
-        where instance_id is not null and finished_at <= {{ cbcr_now() }} and started_at is not null
+        where instance_id is not null and finished_at <= {{ now }} and started_at is not null
 
     ),
 
-    told as (
+    {{ prefix }}told as (
 
         select
             instance_id, source_id, 'attempt' as told_by, place as repo, backup_type,
             'source_bytes' as measure, attempt_key as native_key, backup_label as label,
             began_at as started_at, source_bytes::double as value, 1.0::double as per
-        from successes
+        from {{ prefix }}successes
         where {{ is_whole('backup_type') }}
         union all
         select
@@ -62,30 +64,30 @@
             case
                 when {{ is_whole('backup_type') }} and source_bytes > 0 then source_bytes else 1.0
             end
-        from successes
+        from {{ prefix }}successes
         where took_s >= 0
         union all
         select
             instance_id, source_id, 'catalog', repo, backup_type,
             'stored_bytes', label, label, started_at, stored_bytes::double, 1.0
-        from finished_sets
+        from {{ prefix }}finished_sets
         where stored_bytes is not null
         union all
         select
             instance_id, source_id, 'catalog', repo, backup_type,
             'source_bytes', label, label, started_at, source_bytes::double, 1.0
-        from finished_sets
+        from {{ prefix }}finished_sets
         where {{ is_whole('backup_type') }} and source_bytes is not null
 
     ),
 
-    measured as (
+    {{ prefix }}measured as (
 
         select
             *,
             case when value > 0 then ln(value / per) end as x,
             dayofweek(started_at) as weekday
-        from told
+        from {{ prefix }}told
 
     )
 {%- endmacro %}
@@ -113,10 +115,7 @@
             and (value = 0 or (told_before >= 3 and value < 0.01 * exp(level)))
             then 'empty'
         when measure = 'source_bytes' and value is null and told_before = 10 then 'size_unknown'
-        when
-            measure = 'stored_bytes' and not {{ is_whole('backup_type') }}
-            and told_before >= 3 and value >= 5 * exp(level) and value >= 0.5 * last_whole
-            then 'rewritten'
+        when {{ is_leap() }} and value >= 0.5 * last_whole then 'rewritten'
         when measure <> 'duration_s' and {{ is_whole('backup_type') }} and z >= 5 and ratio >= 1.5
             then 'grown'
         when measure <> 'duration_s' and {{ is_whole('backup_type') }} and z <= -5 and ratio <= 0.67
@@ -131,119 +130,11 @@
     end
 {%- endmacro %}
 
-{#- CTEs up to `judged`: every row of CTE `measured` against the rows of its series before it.
-    Equal starts are ordered by key, so that any build sees the same past. -#}
-{% macro judged_backups(measured='measured') -%}
-    levels as (
-
-        select
-            *,
-            median(x) over ten_before as level,
-            count(x) over ten_before as told_before,
-            last_value(case when {{ is_whole('backup_type') }} then value end ignore nulls) over (
-                partition by instance_id, source_id, told_by, repo, measure
-                order by started_at, native_key
-                rows between unbounded preceding and 1 preceding
-            ) as last_whole
-        from {{ measured }}
-        window ten_before as (
-            partition by {{ series_key() }} order by started_at, native_key
-            rows between 10 preceding and 1 preceding
-        )
-
-    ),
-
-    deviations as (
-
-        select
-            *,
-            case when told_before >= 3 then x - level end as deviation
-        from levels
-
-    ),
-
-    effects as (
-
-        select
-            *,
-            case when count(deviation) over weekdays >= 4 then median(deviation) over weekdays else 0 end
-                as effect
-        from deviations
-        window weekdays as (
-            partition by {{ series_key() }}, weekday order by started_at, native_key
-            rows between 8 preceding and 1 preceding
-        )
-
-    ),
-
-    spreads as (
-
-        select
-            *,
-            deviation - effect as error,
-            count(deviation) over before as known,
-            {{ forecast_spread('median(abs(deviation - effect)) over before', 'count(deviation) over before') }}
-                as spread
-        from effects
-        window before as (
-            partition by {{ series_key() }} order by started_at, native_key
-            rows between 56 preceding and 1 preceding
-        )
-
-    ),
-
-    forecasts as (
-
-        select
-            * exclude (level),
-            case when told_before >= 3 then level end as level
-        from spreads
-
-    ),
-
-    compared as (
-
-        select *, {{ forecast_error() }} from forecasts
-
-    ),
-
-    kinds as (
-
-        select *, {{ anomaly_kind() }} as kind from compared
-
-    ),
-
-    turns as (
-
-        select
-            *,
-            coalesce(kind, '') <> coalesce(lag(kind) over (
-                partition by {{ series_key() }} order by started_at, native_key
-            ), '') as turned
-        from kinds
-
-    ),
-
-    events as (
-
-        select
-            *,
-            sum(turned::integer) over (
-                partition by {{ series_key() }} order by started_at, native_key
-            ) as event
-        from turns
-
-    ),
-
-    judged as (
-
-        select
-            *,
-            min(started_at) over one_event as event_started_at,
-            row_number() over (one_event order by started_at, native_key) as event_runs
-        from events
-        window one_event as (partition by {{ series_key() }}, event)
-
+{#- Whether a part of a database changed as much as several others did: perhaps all of it was rewritten. -#}
+{% macro is_leap() -%}
+    (
+        measure = 'stored_bytes' and not {{ is_whole('backup_type') }}
+        and told_before >= 3 and value >= 5 * exp(level)
     )
 {%- endmacro %}
 

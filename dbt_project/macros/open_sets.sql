@@ -1,12 +1,14 @@
-{#- What `int_open_sets` does around its insert: the sets of the instances that are said anew leave both
-    tables before it, what has been over for long moves to int_closed_sets after it. Where all is said
-    anew it goes there at once: most of history is over, and would be written twice. -#}
+{#- What `int_open_sets` does around its insert: the sets that are said anew leave both tables before it, what
+    has been over for long moves to int_closed_sets after it. Where all is said anew it goes there at
+    once: most of history is over, and would be written twice. -#}
 {% macro drop_changed_sets() -%}
     {%- if continues() and is_incremental() -%}
-        delete from intermediate.int_closed_sets
-        where instance_id in (select instance_id from intermediate.int_set_news where is_reopened);
-        delete from {{ this }}
-        where instance_id in (select instance_id from intermediate.int_set_news)
+        delete from intermediate.int_closed_sets as said
+        using (select * from intermediate.int_set_news where was_closed) as anew
+        where {{ is_same_set('said', 'anew') }};
+        delete from {{ this }} as said
+        using intermediate.int_set_news as anew
+        where {{ is_same_set('said', 'anew') }}
     {%- else -%}
         {%- if is_incremental() -%}
             delete from {{ this }};
@@ -18,6 +20,88 @@
         from {{ ref('int_changed_sets') }} as sets
         semi join closing_chains as closing on {{ is_of_chain('sets', 'closing') }}
         order by {{ page_order('sets.usable_from') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Of `sets` which are in sight. A set is hidden by one of its repository that is newer and can be used for at
+    least as long: whatever happens by the clock alone, it will never be the newest that is left. Looks at
+    archives may continue any set, so that all of theirs stay in sight. -#}
+{% macro judged_sight(sets) -%}
+    select
+        sets.* exclude (is_in_sight),
+        archived.instance_id is not null
+        or coalesce(
+            max(
+                case
+                    when
+                        recovery_point_at <= {{ cbcr_now() }}
+                        and usable_from <= {{ cbcr_now() }}
+                        and coalesce(usable_until, timestamp '9999-01-01') > usable_from
+                        then coalesce(usable_until, timestamp '9999-01-01')
+                end
+            ) over (
+                partition by sets.instance_id, source_id, repo
+                order by recovery_point_at desc, usable_until desc nulls first, label
+                rows between unbounded preceding and 1 preceding
+            ) < coalesce(usable_until, timestamp '9999-01-01'),
+            true
+        ) as is_in_sight
+    from {{ sets }} as sets
+    left join (
+        select distinct instance_id from {{ ref('int_archive_stretches') }}
+    ) as archived on sets.instance_id = archived.instance_id
+{%- endmacro %}
+
+{#- After the insert: who is in sight, where something changed. What is hidden stays so, unless one that is
+    newer lost some of its span; of a new archive all sets come into sight. -#}
+{% macro judge_sight() -%}
+    {%- if continues() and is_incremental() -%}
+        update {{ this }} as said set is_in_sight = judged.is_in_sight
+        from (
+            with changed as (
+
+                select instance_id, source_id, repo, bool_or(is_worse) as is_worse
+                from (
+                    select
+                        anew.instance_id,
+                        anew.source_id,
+                        anew.repo,
+                        anew.was_known and (
+                            sets.label is null
+                            or sets.recovery_point_at <> anew.recovery_point_at
+                            or sets.usable_from <> anew.usable_from
+                            or coalesce(sets.usable_until, timestamp '9999-01-01')
+                            < coalesce(anew.usable_until, timestamp '9999-01-01')
+                        ) as is_worse
+                    from intermediate.int_set_news as anew
+                    left join {{ ref('int_changed_sets') }} as sets
+                        on {{ is_same_set('anew', 'sets') }}
+                )
+                group by all
+
+            ),
+
+            looked_at as (
+
+                select sets.instance_id, sets.source_id, sets.repo, sets.label, sets.is_in_sight,
+                    sets.recovery_point_at, sets.usable_from, sets.usable_until
+                from {{ this }} as sets
+                inner join changed
+                    on
+                        sets.instance_id = changed.instance_id
+                        and sets.source_id = changed.source_id
+                        and sets.repo is not distinct from changed.repo
+                where sets.is_in_sight or changed.is_worse
+
+            )
+
+            {{ judged_sight('looked_at') }}
+        ) as judged
+        where {{ is_same_set('said', 'judged') }} and said.is_in_sight <> judged.is_in_sight;
+        update {{ this }} set is_in_sight = true
+        where
+            not is_in_sight
+            and instance_id in (select instance_id from {{ ref('int_archive_stretches') }})
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,34 +1,58 @@
 {#- What models of RPO history delete before they say it anew (see int_rpo_scope). -#}
-{% macro drop_from_scope(column) -%}
+{% macro drop_from_scope(column, begins) -%}
     {%- if is_incremental() -%}
         {%- if continues() -%}
             delete from {{ this }} as rows_
             using intermediate.int_rpo_scope as scope
-            where rows_.instance_id = scope.instance_id and rows_.{{ column }} >= scope.from_at
+            where
+                rows_.instance_id = scope.instance_id
+                and rows_.{{ column }} >= scope.from_at
+                and rows_.{{ begins }} <= scope.to_at
         {%- else -%}
             delete from {{ this }}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
-{#- From when on the causes of an instance's violations are looked for anew: what int_rpo_scope says, the
-    first attempt that has news, and some days back for everybody: runs that were not due have settled. -#}
+{#- Which stretches of an instance's life have violations whose causes are looked for anew: what
+    int_rpo_scope says, those that an attempt with news can explain, and some days back for everybody: runs
+    that were not due have settled. -#}
 {% macro violations_scope() -%}
-    select instance_id, min(from_at) as from_at
-    from (
-        select instance_id, from_at from {{ ref('int_rpo_scope') }}
-        union all
-        select
-            instance_id,
-            min(coalesce(started_at, scheduled_at, first_seen_at)) as from_at
-        from {{ ref('stg_backup_jobs') }}
-        where ingest_seq > {{ mark('fct_rpo_violations') }} and instance_id is not null
-        group by instance_id
-        union all
-        select instance_id, {{ last_built('fct_rpo_violations') }} - {{ open_for() }} as from_at
-        from {{ ref('stg_instances') }}
-    )
-    group by instance_id
+    select instance_id, from_at, to_at from {{ ref('int_rpo_scope') }}
+    union all
+    select
+        jobs.instance_id,
+        min(coalesce(jobs.started_at, jobs.scheduled_at, jobs.first_seen_at)) as from_at,
+        max(
+            coalesce(
+                {{ plus_seconds('greatest(jobs.started_at, jobs.finished_at)', 'instances.rpo_s') }}
+                + interval 1 day,
+                timestamp '9999-12-31'
+            )
+        ) as to_at
+    from {{ ref('stg_backup_jobs') }} as jobs
+    inner join {{ ref('stg_instances') }} as instances using (instance_id)
+    where jobs.ingest_seq > {{ mark('fct_rpo_violations') }}
+    group by jobs.instance_id, coalesce(jobs.started_at < {{ cbcr_now() }} - {{ open_for() }}, false)
+    union all
+    select
+        replaced.instance_id,
+        min(replaced.started_at) as from_at,
+        max(
+            {{ plus_seconds('greatest(replaced.started_at, replaced.finished_at)', 'instances.rpo_s') }}
+            + interval 1 day
+        ) as to_at
+    from state.replaced_backup_jobs as replaced
+    inner join {{ ref('stg_instances') }} as instances using (instance_id)
+    where replaced.ingest_seq > {{ mark('fct_rpo_violations') }}
+    group by
+        replaced.instance_id, coalesce(replaced.started_at < {{ cbcr_now() }} - {{ open_for() }}, false)
+    union all
+    select
+        instance_id,
+        {{ last_built('fct_rpo_violations') }} - {{ open_for() }} as from_at,
+        timestamp '9999-12-31' as to_at
+    from {{ ref('stg_instances') }}
 {%- endmacro %}
 
 {% macro drop_violations() -%}
@@ -36,7 +60,10 @@
         {%- if continues() -%}
             delete from {{ this }} as rows_
             using ({{ violations_scope() }}) as scope
-            where rows_.instance_id = scope.instance_id and rows_.ended_at >= scope.from_at
+            where
+                rows_.instance_id = scope.instance_id
+                and rows_.ended_at >= scope.from_at
+                and rows_.started_at <= scope.to_at
         {%- else -%}
             delete from {{ this }}
         {%- endif -%}

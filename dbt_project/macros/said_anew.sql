@@ -99,8 +99,8 @@
 {#- Forget what was remembered of replaced rows once every model that asks has read it. -#}
 {% macro forget_replaced() -%}
     {%- set readers = [
-        'fct_backup_attempts', 'fct_backup_success_daily', 'int_attempt_totals', 'int_backup_norms',
-        'fct_backup_anomalies'
+        'fct_backup_attempts', 'fct_backup_success_daily', 'int_attempt_totals', 'int_series_anew',
+        'fct_rpo_violations'
     ] -%}
     delete from state.replaced_backup_jobs
     where ingest_seq <= (

@@ -1,28 +1,26 @@
--- What each series of backups did last, and what its next one is held to. Said anew for the
--- instances that somebody spoke of; between builds live_backup_verdicts goes on from here.
+-- What each series of backups did last, and what its next one is held to; between builds
+-- live_backup_verdicts goes on from here, and the next build from the lists.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    on_schema_change='fail',
-    pre_hook=["{{ begin_anew() }}", "{{ begin_series_anew() }}"],
+    on_schema_change='sync_all_columns',
+    pre_hook="{{ take_back_norms() }}",
     post_hook="{{ mark_built() }}"
 ) }}
--- depends_on: {{ source('raw', 'backup_jobs') }}
--- depends_on: {{ source('raw', 'backup_sets') }}
--- depends_on: {{ source('raw', 'quarantine') }}
--- depends_on: {{ source('raw', 'instance_aliases') }}
 
-with {{ series_sources() }},
+with anew as (
 
-{{ measured_backups('jobs', 'sets') }},
+    select * from {{ ref('int_series_anew') }}
+    where measure is not null
 
-{{ judged_backups() }},
-
-{{ series_norms() }},
+),
 
 final as (
 
-    select * from norms
+    select
+        * exclude (odd, is_everything),
+        {{ next_norms() }}
+    from anew
 
 )
 

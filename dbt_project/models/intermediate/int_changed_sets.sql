@@ -1,9 +1,8 @@
--- The backup sets of the instances that have news, with the span in which they can be used: the open
--- ones, or all that an instance ever had if it is reopened. It reads int_open_sets as it was before
--- this build, by name: a ref would be a cycle.
+-- The backup sets that this build says anew (see int_set_news), with the span in which they can be used.
+-- It reads what is kept as it was before this build, by name: a ref would be a cycle.
 {{ config(materialized='table') }}
 
-with touched as (
+with anew as (
 
     select * from {{ ref('int_set_news') }}
 
@@ -16,25 +15,75 @@ spoilt as (
 
 ),
 
-{% set goes_on = continues('int_open_sets') %}
-{% if goes_on %}
+{% if continues('int_open_sets') %}
 
-news as (
+{{ known_sets('anew', 'was_closed') }},
 
-    select * from {{ ref('stg_backup_sets') }}
-    where instance_id is not null and ingest_seq > {{ mark('int_open_sets') }}
+contract_says as (
+
+    {{ judged('backup_sets', ['source_id', 'repo', 'label'], mark('int_open_sets')) }}
 
 ),
 
-{% endif %}
+-- What was not spoken of is as it was.
+said as (
+
+    select sets.*
+    from {{ ref('stg_backup_sets') }} as sets
+    semi join anew on {{ is_same_set('sets', 'anew') }}
+    where sets.ingest_seq > {{ mark('int_open_sets') }}
+    union all
+    select sets.*
+    from {{ ref('stg_backup_sets') }} as sets
+    semi join contract_says
+        on
+            sets.source_id = contract_says.refused_source_id
+            and sets.repo = contract_says.refused_repo
+            and sets.label = contract_says.refused_label
+    where sets.instance_id is not null and sets.ingest_seq <= {{ mark('int_open_sets') }}
+
+),
 
 facts as (
 
-    {% if goes_on %}
-    {{ facts_of_touched('intermediate.int_open_sets', 'news') }}
-    {% else %}
+    {{ set_facts('said') }}
+    union all by name
+    select known.* exclude ({{ judgement_columns() }}, is_in_sight, was_closed)
+    from known
+    semi join (select * from anew where is_judged) as anew on {{ is_same_set('known', 'anew') }}
+    anti join said on {{ is_same_set('known', 'said') }}
+    anti join contract_says
+        on
+            known.source_id = contract_says.refused_source_id
+            and known.repo = contract_says.refused_repo
+            and known.label = contract_says.refused_label
+
+),
+
+parents as (
+
+    select known.*
+    from known
+    semi join facts on {{ is_same_set('known', 'facts', label='parent_label') }}
+    anti join (select * from anew where is_judged) as anew on {{ is_same_set('known', 'anew') }}
+
+),
+
+final as (
+
+    select * from ({{ walk_chains('facts', 'spoilt', judged='parents') }}) as judged
+    union all by name
+    select known.* exclude (is_in_sight, was_closed)
+    from known
+    semi join (select * from anew where not is_judged) as anew on {{ is_same_set('known', 'anew') }}
+
+)
+
+{% else %}
+
+facts as (
+
     {{ set_facts(ref('stg_backup_sets')) }}
-    {% endif %}
 
 ),
 
@@ -43,5 +92,7 @@ final as (
     {{ walk_chains('facts', 'spoilt') }}
 
 )
+
+{% endif %}
 
 select * from final

@@ -5,10 +5,11 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ drop_changed_sets() }}",
-    post_hook=["{{ close_sets() }}", "{{ mark_built() }}"]
+    post_hook=["{{ judge_sight() }}", "{{ close_sets() }}", "{{ mark_built() }}"]
 ) }}
 
 -- depends_on: {{ ref('int_rpo_scope') }}
+-- depends_on: {{ ref('int_archive_stretches') }}
 with changed as (
 
     select changed.* from {{ ref('int_changed_sets') }} as changed
@@ -18,46 +19,13 @@ with changed as (
 
 ),
 
--- Looks at archives may continue any set, so that all of theirs stay in sight.
-archived as (
-
-    select distinct instance_id from {{ ref('int_archive_stretches') }}
-
-),
-
--- A set is hidden by one of its repository that is newer and can be used for at least as long: whatever
--- happens by the clock alone, it will never be the newest that is left.
-ordered as (
-
-    select
-        changed.*,
-        archived.instance_id is not null as has_archive,
-        max(
-            case
-                when
-                    recovery_point_at <= {{ cbcr_now() }}
-                    and usable_from <= {{ cbcr_now() }}
-                    and coalesce(usable_until, timestamp '9999-01-01') > usable_from
-                    then coalesce(usable_until, timestamp '9999-01-01')
-            end
-        ) over (
-            partition by changed.instance_id, source_id, repo
-            order by recovery_point_at desc, usable_until desc nulls first, label
-            rows between unbounded preceding and 1 preceding
-        ) as hidden_until
-    from changed
-    left join archived on changed.instance_id = archived.instance_id
-
-),
-
 final as (
 
-    select
-        * exclude (has_archive, hidden_until),
-        has_archive
-        or coalesce(hidden_until < coalesce(usable_until, timestamp '9999-01-01'), true)
-            as is_in_sight
-    from ordered
+    {% if execute and not (is_incremental() and continues()) -%}
+        {{ judged_sight('(select *, true as is_in_sight from changed)') }}
+    {%- else -%}
+        select *, true as is_in_sight from changed
+    {%- endif %}
 
 )
 

@@ -7,21 +7,29 @@ with scope as (
 
 ),
 
+-- What was closed long ago matters only to those that are said anew from before.
 reopened as (
 
-    select instance_id from scope
+    select
+        instance_id,
+        min(from_at) as from_at,
+        max(to_at) as to_at
+    from scope
     where from_at < {{ cbcr_now() }} - {{ open_for() }}
+    group by instance_id
 
 ),
 
--- What was closed long ago matters only to those that are said anew from before.
 sets as (
 
     select * from {{ ref('int_open_sets') }}
     union all by name
     select closed.*
     from intermediate.int_closed_sets as closed
-    semi join reopened using (instance_id)
+    inner join reopened using (instance_id)
+    where
+        closed.usable_from < reopened.to_at
+        and greatest(closed.usable_until, closed.restated_until) > reopened.from_at
 
 ),
 
@@ -41,9 +49,11 @@ archives as (
                 order by known_from_at, stretch
             )
     ) as stretches
-    inner join scope using (instance_id)
+    inner join (
+        select instance_id, min(from_at) as from_at from scope group by instance_id
+    ) as begins using (instance_id)
     where
-        coalesce(stretches.next_from_at > scope.from_at, true)
+        coalesce(stretches.next_from_at > begins.from_at, true)
         or stretches.next_to_at < stretches.archived_to_at
 
 ),
@@ -55,16 +65,6 @@ points as (
 
 ),
 
-lives as (
-
-    select
-        lives.* exclude (starts_at),
-        greatest(lives.protect_from, scope.from_at) as starts_at
-    from ({{ rpo_lives('points') }}) as lives
-    inner join scope using (instance_id)
-
-),
-
 -- The two clocks differ only where something was found corrupt.
 corrupted as (
 
@@ -73,24 +73,35 @@ corrupted as (
 
 ),
 
-restated_lives as (
+{% for clock, until in (('known', 'usable_until'), ('restated', 'restated_until')) -%}
+{% for part, is_part in (('', 'not is_past'), ('past_', 'is_past')) -%}
+{{ part }}{{ clock }}_lives as (
 
     select
-        lives.* exclude (starts_at),
-        greatest(lives.protect_from, scope.from_at) as starts_at
-    from ({{ rpo_lives('points', until='restated_until') }}) as lives
-    inner join scope using (instance_id)
-    semi join corrupted using (instance_id)
+        lives.* exclude (starts_at, ends_at),
+        greatest(lives.protect_from, scope.from_at) as starts_at,
+        least(lives.ends_at, scope.to_at) as ends_at
+    from ({{ rpo_lives('points', until) }}) as lives
+    inner join (select * from scope where {{ is_part }}) as scope using (instance_id)
+    {% if clock == 'restated' -%}
+        semi join corrupted using (instance_id)
+    {%- endif %}
+    where least(lives.ends_at, scope.to_at) > greatest(lives.protect_from, scope.from_at)
 
 ),
 
+{% endfor -%}
+{% endfor -%}
 final as (
 
-    select 'known' as clock, steps.*
-    from ({{ rpo_steps('points', 'lives') }}) as steps
+    {% for clock, until in (('known', 'usable_until'), ('restated', 'restated_until')) -%}
+    select '{{ clock }}' as clock, steps.*
+    from ({{ rpo_steps('points', clock ~ '_lives', until) }}) as steps
     union all
-    select 'restated' as clock, steps.*
-    from ({{ rpo_steps('points', 'restated_lives', until='restated_until') }}) as steps
+    select '{{ clock }}' as clock, steps.*
+    from ({{ rpo_steps('points', 'past_' ~ clock ~ '_lives', until) }}) as steps
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 )
 

@@ -2,18 +2,11 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook="{{ drop_from_scope('ended_at') }}",
+    pre_hook="{{ drop_from_scope('ended_at', 'started_at') }}",
     post_hook="{{ mark_built() }}"
 ) }}
 
-with steps as (
-
-    select * from {{ ref('int_rpo_changed_steps') }}
-    where clock = 'known' and violated_from is not null
-
-),
-
-scope as (
+with scope as (
 
     select
         scope.*,
@@ -24,13 +17,57 @@ scope as (
 
 ),
 
+-- What was violated up to the moment from which it is said anew goes on if it still is then, and what was
+-- violated after it begins anew or goes on.
+pieces as (
+
+    select
+        steps.instance_id,
+        steps.violated_from,
+        steps.ended_at,
+        steps.objective_s,
+        case when coalesce(steps.ends_at > past.to_at, true) then steps.ends_at end as ends_at
+    from {{ ref('int_rpo_changed_steps') }} as steps
+    left join (select * from scope where is_past) as past using (instance_id)
+    where steps.clock = 'known' and steps.violated_from is not null
+    union
+    select
+        scope.instance_id,
+        greatest(scope.violated_since, case when not scope.is_past then past.to_at end) as violated_from,
+        scope.from_at as ended_at,
+        scope.rpo_s as objective_s,
+        null as ends_at
+    from scope
+    left join (select * from scope where is_past) as past using (instance_id)
+    where
+        scope.violated_since is not null
+        and coalesce(scope.is_past or past.to_at < scope.from_at, true)
+    union
+    select
+        scope.instance_id,
+        scope.to_at as violated_from,
+        least(scope.violated_until, present.from_at) as ended_at,
+        scope.rpo_s as objective_s,
+        null as ends_at
+    from scope
+    left join (select * from scope where not is_past) as present using (instance_id)
+    where scope.is_past and scope.violated_until is not null
+
+),
+
+-- What was violated between the past and the present is told from both sides.
 marked as (
 
     select
         *,
-        coalesce(lag(ended_at) over w <> violated_from, true) as starts_anew
-    from steps
-    window w as (partition by instance_id order by violated_from)
+        coalesce(max(ended_at) over w < violated_from, true) as starts_anew
+    from pieces
+    where violated_from < ended_at
+    window
+        w as (
+            partition by instance_id order by violated_from, ended_at
+            rows between unbounded preceding and 1 preceding
+        )
 
 ),
 
@@ -39,7 +76,8 @@ numbered as (
     select
         *,
         sum(starts_anew::integer) over (
-            partition by instance_id order by violated_from
+            partition by instance_id order by violated_from, ended_at
+            rows between unbounded preceding and current row
         ) as island
     from marked
 
@@ -51,39 +89,25 @@ islands as (
         instance_id,
         min(violated_from) as started_at,
         max(ended_at) as ended_at,
-        any_value(objective_s) as objective_s,
-        any_value(ends_at) as ends_at
+        arg_max(objective_s, violated_from) as objective_s,
+        max(ends_at) as ends_at
     from numbered
     group by instance_id, island
 
 ),
 
--- What was violated up to the moment from which it is said anew, and still is then, goes on.
 final as (
 
     select
         islands.instance_id,
-        case
-            when islands.started_at = scope.from_at
-                then coalesce(scope.violated_since, islands.started_at)
-            else islands.started_at
-        end as started_at,
+        islands.started_at,
         islands.ended_at,
         islands.objective_s,
-        islands.ended_at = islands.ends_at and not scope.is_over as is_open
+        coalesce(islands.ended_at = islands.ends_at, false)
+        and scope.instance_id is not null
+        and not scope.is_over as is_open
     from islands
-    inner join scope using (instance_id)
-    union all
-    select
-        scope.instance_id,
-        scope.violated_since as started_at,
-        scope.from_at as ended_at,
-        scope.rpo_s as objective_s,
-        false as is_open
-    from scope
-    anti join islands
-        on scope.instance_id = islands.instance_id and scope.from_at = islands.started_at
-    where scope.violated_since is not null
+    left join (select * from scope where not is_past) as scope using (instance_id)
 
 )
 

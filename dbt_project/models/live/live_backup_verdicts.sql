@@ -2,12 +2,15 @@
 -- since then by the norms of that build. At a moment that no build has seen, from all of history.
 with base as (
 
-    select marks.ingest_seq, marks.built_at
-    from state.build_marks as marks
+    select judged.ingest_seq
+    from state.build_marks as judged
+    inner join state.build_marks as kept on judged.ingest_seq < kept.ingest_seq
     where
-        marks.model = 'int_backup_norms'
-        and not marks.replayed
-        and marks.built_at <= {{ cbcr_now() }}
+        judged.model = 'int_series_anew'
+        and kept.model = 'int_backup_norms'
+        and not judged.replayed
+        and not kept.replayed
+        and kept.built_at <= {{ cbcr_now() }}
 
 ),
 
@@ -41,21 +44,41 @@ sets as not materialized (
 
 {{ measured_backups('jobs', 'sets') }},
 
+-- The newest whole backup that a part is compared with.
+newest_wholes as (
+
+    select
+        instance_id,
+        source_id,
+        repo,
+        arg_max(value, (started_at, native_key)) as last_whole
+    from kept
+    where measure = 'stored_bytes' and {{ is_whole('backup_type') }}
+    group by all
+
+),
+
 held as (
 
     select
         measured.*,
         kept.next_level as level,
-        coalesce(kept.effects[measured.weekday], 0) as effect,
+        coalesce(kept.effects[measured.weekday + 1], 0) as effect,
         coalesce(kept.next_told, 0) as told_before,
         coalesce(kept.next_known, 0) as known,
         coalesce(kept.next_spread, 0.3) as spread,
-        kept.next_last_whole as last_whole,
+        newest_wholes.last_whole,
         kept.kind as kind_before,
         kept.event_started_at as event_before,
         kept.event_runs as runs_before
     from measured
-    left join kept using ({{ series_key() }})
+    left join kept on {{ is_same_series('measured', 'kept') }}
+    left join newest_wholes
+        on
+            measured.instance_id = newest_wholes.instance_id
+            and measured.source_id = newest_wholes.source_id
+            and measured.repo = newest_wholes.repo
+            and measured.measure = 'stored_bytes'
     where
         exists (select 1 from base)
         and (

@@ -4,24 +4,23 @@
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook=["{{ begin_anew() }}", "{{ begin_series_anew() }}"],
+    pre_hook="{{ take_back_odd() }}",
     post_hook="{{ mark_built() }}"
 ) }}
--- depends_on: {{ source('raw', 'backup_jobs') }}
--- depends_on: {{ source('raw', 'backup_sets') }}
--- depends_on: {{ source('raw', 'quarantine') }}
--- depends_on: {{ source('raw', 'instance_aliases') }}
 
-with {{ series_sources() }},
+with anew as (
 
-{{ measured_backups('jobs', 'sets') }},
+    select
+        {{ series_key() }},
+        unnest(odd) as backup
+    from {{ ref('int_series_anew') }}
+    where odd is not null
 
-{{ judged_backups() }},
+),
 
 odd as (
 
-    select * from judged
-    where kind is not null
+    select {{ series_key() }}, unnest(backup) from anew
 
 ),
 
@@ -29,6 +28,11 @@ by_attempts as (
 
     select instance_id, label, measure from odd
     where told_by = 'attempt' and label is not null
+    {% if is_incremental() -%}
+        union all
+        select instance_id, label, measure from {{ this.include(database=false) }}
+        where told_by = 'attempt' and label is not null
+    {%- endif %}
 
 ),
 
@@ -36,13 +40,11 @@ told_once as (
 
     select odd.*
     from odd
-    left join by_attempts
-        on
-            odd.told_by = 'catalog'
-            and odd.instance_id = by_attempts.instance_id
-            and odd.label = by_attempts.label
-            and odd.measure = by_attempts.measure
-    where by_attempts.instance_id is null
+    where
+        odd.told_by <> 'catalog'
+        or (odd.instance_id, odd.label, odd.measure) not in (
+            select (instance_id, label, measure) from by_attempts
+        )
 
 ),
 

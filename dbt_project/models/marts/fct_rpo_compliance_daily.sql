@@ -3,7 +3,7 @@
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{{ drop_from_scope('day') }}",
+    pre_hook="{{ drop_from_scope('day', 'day + interval 1 day') }}",
     post_hook="{{ mark_built() }}"
 ) }}
 

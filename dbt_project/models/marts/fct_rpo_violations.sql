@@ -37,10 +37,11 @@ closed as (
         {{ plus_seconds('intervals.started_at', '-intervals.objective_s') }} as looked_from
     from intervals
     {% if continues() -%}
-        inner join ({{ violations_scope() }}) as scope
+        semi join ({{ violations_scope() }}) as scope
             on
                 intervals.instance_id = scope.instance_id
                 and intervals.ended_at >= scope.from_at
+                and intervals.started_at <= scope.to_at
     {%- endif %}
 
 ),
