@@ -3,7 +3,8 @@
 Usage: python benchmarks/alerts.py [--alerts 50000] [--groups 400] [--no-alertmanager]
 
 1. So many alerts that all change state, decided, stored and enqueued in one transaction; the same
-   again unchanged; then all of them over. Prints seconds, messages and peak memory of the process.
+   again unchanged; then all of them over. Prints seconds, messages and peak memory of the store's
+   own process.
 2. 5,000 alerts in 40 groups with an equal group_wait, told to the same webhook on loopback by the
    distribution's prometheus-alertmanager and by CBCR, one after the other. Prints when the first
    and the last message arrived, and about how many alerts.
@@ -11,18 +12,19 @@ Usage: python benchmarks/alerts.py [--alerts 50000] [--groups 400] [--no-alertma
 
 import argparse
 import json
+import multiprocessing
 import os
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
@@ -41,6 +43,7 @@ route: {{receiver: hook, group_by: [rule, team], group_wait: {wait}s, group_inte
 receivers: [{{name: hook, webhook_configs: [{{url: "{url}"}}]}}]
 """
 WAIT_S = 2
+PROCESSES = multiprocessing.get_context("spawn")
 
 
 def now() -> datetime:
@@ -92,28 +95,51 @@ def storm(name: str, store_url: str, folder: Path, alerts: int, groups: int) -> 
         )
 
 
+def alone(name: str, store_url: str, folder: Path, alerts: int, groups: int) -> None:
+    """Measure one store in a process of its own: its peak memory is nobody else's."""
+    process = PROCESSES.Process(target=storm, args=(name, store_url, folder, alerts, groups))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(process.exitcode)
+
+
+def serve(told: Connection) -> None:
+    """Be a webhook on loopback that tells when messages arrive and about how many alerts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            at = time.monotonic()
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            told.send((at, len(body["alerts"]) if "alerts" in body else body["total"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        told.send(f"http://127.0.0.1:{server.server_port}/")
+        server.serve_forever()
+
+
 class Hook:
-    """A webhook on loopback that notes when messages arrive and about how many alerts they are."""
+    """The webhook, in a process of its own: a receiver is another program for both of them."""
 
     def __init__(self) -> None:
         """Serve on a free port."""
-        self.seen: list[tuple[float, int]] = []
-        hook = self
+        self._seen: list[tuple[float, int]] = []
+        self._told, theirs = PROCESSES.Pipe(duplex=False)
+        self._process = PROCESSES.Process(target=serve, args=(theirs,), daemon=True)
+        self._process.start()
+        self.url: str = self._told.recv()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                count = len(body["alerts"]) if "alerts" in body else body["total"]
-                hook.seen.append((time.monotonic(), count))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    @property
+    def seen(self) -> list[tuple[float, int]]:
+        """Moments of what arrived, and about how many alerts it is."""
+        while self._told.poll():
+            self._seen.append(self._told.recv())
+        return self._seen
 
     def wait(self, alerts: int, timeout_s: float = 60) -> None:
         """Wait until so many alerts were told."""
@@ -131,8 +157,8 @@ class Hook:
 
     def close(self) -> None:
         """End the server."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._process.terminate()
+        self._process.join()
 
 
 def beside_alertmanager(folder: Path, alerts: int, groups: int) -> None:
@@ -238,13 +264,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cbcr-bench-") as name:
         folder, size = Path(name), (arguments.alerts, arguments.groups)
         if arguments.store != "postgresql":
-            storm("SQLite", f"sqlite:///{folder}/storm.db", folder, *size)
+            alone("SQLite", f"sqlite:///{folder}/storm.db", folder, *size)
         if arguments.store != "sqlite":
             with postgresql() as url:
                 if url is None:
                     print("PostgreSQL: not installed", file=sys.stderr)
                 else:
-                    storm("PostgreSQL", url, folder, *size)
+                    alone("PostgreSQL", url, folder, *size)
         if not arguments.no_alertmanager:
             beside_alertmanager(folder, 5_000, 40)
 

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from cbcr_assets.steps.alerts import hand_over
-from cbcr_assets.steps.own_alerts import Verdict, tell, watch_ticks
+from cbcr_assets.steps.own_alerts import Verdict, own_evaluation, watch_ticks
 from cbcr_assets.steps.platform import Platform
 
 EVALUATION_ID = "cbcr/evaluation_id"
@@ -62,13 +62,18 @@ def _hand_over(context: Any, verdicts: Iterable[Any]) -> None:
     now: datetime = context.resources.platform.now()
     service = platform.alerts(wait_s=_WAIT_S)
     evaluations = set()
+    own = []  # a build says some hundreds
     for verdict in verdicts:
         if EVALUATION_ID in verdict.metadata:
             evaluations.add(str(verdict.metadata[EVALUATION_ID].value))
             continue
         key = verdict.asset_check_key
         reference = check_reference(context.run_id, key)
-        tell(service, check_scope(key), [check_verdict(verdict)], reference=reference, now=now)
+        own.append(
+            own_evaluation(check_scope(key), [check_verdict(verdict)], reference=reference, now=now)
+        )
+    if own:
+        service.ingest_many(own, now=now)
     for evaluation_id in sorted(evaluations):
         hand_over(platform, service, evaluation_id, now=now)
     watch_ticks(service, now=now)

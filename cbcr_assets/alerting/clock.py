@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from cbcr_assets.alerting.model import Moment
 from cbcr_assets.alerting.tables import engine_clock
 
+_READ, _SET = sa.select(engine_clock), engine_clock.update()
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -73,12 +74,12 @@ def advance(con: sa.Connection, now: datetime, timer: Timer) -> Moment:
     if is_new:
         con.execute(engine_clock.insert().values(id=1, **values))
     else:
-        con.execute(engine_clock.update().values(**values))
+        con.execute(_SET, values)
     return moment
 
 
 def _present(con: sa.Connection, now: datetime, up: Uptime | None) -> tuple[Moment, bool]:
-    row = con.execute(sa.select(engine_clock)).first()
+    row = con.execute(_READ).first()
     if row is None:
         return Moment(now, 0.0), True
     if up is not None and row.boot_id == up.boot_id:

@@ -18,14 +18,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from cbcr_assets.alerting import outbox
+from cbcr_assets.alerting.claiming import Claimed, claim
 from cbcr_assets.alerting.clock import Timer, advance
 from cbcr_assets.alerting.limits import spend, throttled
 from cbcr_assets.alerting.model import Links, Moment
-from cbcr_assets.alerting.outbox import Claimed
 from cbcr_assets.alerting.receivers import build
 from cbcr_assets.alerting.receivers.base import Channel, Delivered, Outcome, Rejected, Retry
 from cbcr_assets.alerting.reports import DeliveryReport
-from cbcr_assets.alerting.tables import reading, writing
+from cbcr_assets.alerting.tables import begun, reading
 from cbcr_assets.config.alerting import Policy
 from cbcr_assets.config.receivers import Receiver
 
@@ -69,44 +69,53 @@ class Courier:
 
     def deliver(self, *, now: datetime, budget_s: float) -> DeliveryReport:
         """Send what is due until nothing is, or the budget is spent."""
-        # SQLite tidies its log up whenever the last connection is closed: one stays open.
-        with reading(self.engine) as kept:
-            pending = outbox.count_pending(kept)
-            kept.rollback()
-            if pending == 0:
-                return DeliveryReport(0, 0, 0, 0)
-            counts = self._pass(now, budget_s)
-            pending = outbox.count_pending(kept)
+        if self._count_pending() == 0:
+            return DeliveryReport(0, 0, 0, 0)
+        # One connection for the pass: opening one, and with SQLite closing the last one, costs
+        # more than what is done with it for a message.
+        with self.engine.connect() as con:
+            counts = self._pass(con, now, budget_s)
+        pending = self._count_pending()
         return DeliveryReport(counts[Delivered], counts[Retry], counts[Rejected], pending)
 
-    def _pass(self, now: datetime, budget_s: float) -> dict[type[Outcome], int]:
+    def _count_pending(self) -> int:
+        with reading(self.engine) as con:
+            return outbox.count_pending(con)
+
+    def _pass(self, con: sa.Connection, now: datetime, budget_s: float) -> dict[type[Outcome], int]:
         deadline = time.monotonic() + budget_s
         lease_s = budget_s + _SPARE_LEASE_S
         least_s = min(_LEAST_S, budget_s / 2)
         flights = _Flights(lambda one, timeout_s: self._send(one, now, timeout_s))
         failed: set[str] = set()
         counts: dict[type[Outcome], int] = {Delivered: 0, Retry: 0, Rejected: 0}
+        landed: tuple[Claimed, Outcome | None] | None = None
         while True:
             remaining_s = deadline - time.monotonic()
-            if remaining_s > least_s:
-                claimed = self._claim(now, lease_s, failed | flights.receivers)
-                flights.start(claimed, timeout_s=min(_TIMEOUT_S, remaining_s))
+            claimed: list[Claimed] = []
+            with begun(con):
+                moment = advance(con, now, self.timer)
+                if landed is not None:
+                    one, outcome = landed
+                    marked = self._mark(con, one, outcome, moment)
+                    if marked is not None:
+                        counts[marked] += 1
+                    if marked is Retry:
+                        failed.add(one.receiver)
+                if remaining_s > least_s:
+                    claimed = self._claim(con, moment, lease_s, failed | flights.receivers)
+            flights.start(claimed, timeout_s=min(_TIMEOUT_S, remaining_s))
             landed = flights.land()
             if landed is None:
                 return counts
-            one, outcome = landed
-            marked = self._mark(one, outcome, now)
-            if marked is not None:
-                counts[marked] += 1
-            if marked is Retry:
-                failed.add(one.receiver)
 
-    def _claim(self, now: datetime, lease_s: float, busy: set[str]) -> list[Claimed]:
-        with writing(self.engine) as con:
-            now_e = advance(con, now, self.timer).elapsed_e
-            without = busy | throttled(con, self.policy, now_e)
-            claimed = outbox.claim(con, now_e=now_e, lease_s=lease_s, without=without)
-            spend(con, self.policy, [one.receiver for one in claimed], now_e)
+    def _claim(
+        self, con: sa.Connection, moment: Moment, lease_s: float, busy: set[str]
+    ) -> list[Claimed]:
+        now_e = moment.elapsed_e
+        without = busy | throttled(con, self.policy, now_e)
+        claimed = claim(con, now_e=now_e, lease_s=lease_s, without=without)
+        spend(con, self.policy, [one.receiver for one in claimed], now_e)
         return claimed
 
     def _send(self, one: Claimed, now: datetime, timeout_s: float) -> Outcome:
@@ -126,26 +135,25 @@ class Courier:
             return Retry(None, f"the channel failed: {type(error).__name__}")
 
     def _mark(
-        self, one: Claimed, outcome: Outcome | None, now: datetime
+        self, con: sa.Connection, one: Claimed, outcome: Outcome | None, moment: Moment
     ) -> type[Delivered] | type[Retry] | type[Rejected] | None:
-        with writing(self.engine) as con:
-            moment = advance(con, now, self.timer)
-            match outcome:
-                case None:
-                    outbox.mark_skipped(con, one, now=now)
+        now = moment.wall
+        match outcome:
+            case None:
+                outbox.mark_skipped(con, one, now=now)
+                self._pass_on(con, one, "it never heard the beginning", moment)
+                return None
+            case Delivered(ref):
+                if outbox.mark_sent(con, one, ref, now=now) and one.is_end:
                     self._pass_on(con, one, "it never heard the beginning", moment)
-                    return None
-                case Delivered(ref):
-                    if outbox.mark_sent(con, one, ref, now=now) and one.is_end:
-                        self._pass_on(con, one, "it never heard the beginning", moment)
-                    return Delivered
-                case Retry(after_s, why) if moment.elapsed_e - one.created_e < _GIVE_UP_S:
-                    self._wait(con, one, after_s, why, moment.elapsed_e)
-                    return Retry
-                case Retry(_, why) | Rejected(why):
-                    if outbox.mark_dead(con, one, why, now=now):
-                        self._pass_on(con, one, why, moment)
-                    return Rejected
+                return Delivered
+            case Retry(after_s, why) if moment.elapsed_e - one.created_e < _GIVE_UP_S:
+                self._wait(con, one, after_s, why, moment.elapsed_e)
+                return Retry
+            case Retry(_, why) | Rejected(why):
+                if outbox.mark_dead(con, one, why, now=now):
+                    self._pass_on(con, one, why, moment)
+                return Rejected
 
     def _wait(
         self, con: sa.Connection, one: Claimed, after_s: float | None, why: str, now_e: float

@@ -32,6 +32,7 @@ from cbcr_assets.config.matchers import read_matcher
 
 _Item = TypeVar("_Item")
 _CHUNK = 5_000
+_PORTION = 1_000
 _PHASES = {phase.value: phase for phase in Phase}
 
 
@@ -73,26 +74,25 @@ class StoredSnapshot(Snapshot):
     def load_scope(self, name: str) -> None:
         """Know every alert of a scope."""
         if name not in self.states:
-            rows = self._con.execute(_STATES.where(alert_state.c.scope == name))
+            rows = _rows(self._con, _STATES.where(alert_state.c.scope == name))
             self.states[name] = {Subject(row[1], row[2]): _state(row) for row in rows}
 
     def want_alerts(self, keys: Iterable[Key]) -> None:
         """Know these episodes, and the groups their alerts are in."""
         wanted = [key for key in keys if key not in self.episodes or key[0] not in self._complete]
         fingerprints = sorted({fingerprint for fingerprint, _ in wanted})
-        numbers = set(wanted)
         groups: set[str] = set()
         for chunk in chunks(fingerprints):
             c = group_member.c
-            rows: Iterable[Any] = self._con.execute(
-                sa.select(c.group_key, c.fingerprint).where(c.fingerprint.in_(chunk))
-            )
-            for key, name in rows:
+            query = sa.select(c.group_key, c.fingerprint).where(c.fingerprint.in_(chunk))
+            for key, name in _rows(self._con, query):
                 groups.add(key)
                 self._index.setdefault(name, set()).add(key)
-            self._episodes(episode.c.fingerprint.in_(chunk), only=numbers)
         self._complete |= set(fingerprints)
-        self.want_groups(groups)
+        self.want_groups(groups)  # with most of the episodes
+        missing = {key for key in wanted if key not in self.episodes}
+        for chunk in chunks(sorted({fingerprint for fingerprint, _ in missing})):
+            self._episodes(episode.c.fingerprint.in_(chunk), only=missing)
 
     def declare_new(self, fingerprints: Iterable[str]) -> None:
         """Know that these alerts were never seen before: there is nothing to fetch."""
@@ -111,8 +111,8 @@ class StoredSnapshot(Snapshot):
                     row.key, row.receiver, row.route, json.loads(row.labels), row.anchor_e,
                     row.flush_e, row.last_flush_e, row.notified_e,
                 )  # fmt: skip
-            members: Iterable[Any] = self._con.execute(
-                sa.select(group_member).where(group_member.c.group_key.in_(chunk))
+            members = _rows(
+                self._con, sa.select(group_member).where(group_member.c.group_key.in_(chunk))
             )
             for key, name, n, active, in_last, heard, raised, step, told_step, flushed in members:
                 self.groups[key].members[name] = Membership(
@@ -153,7 +153,7 @@ class StoredSnapshot(Snapshot):
     ) -> list[Key]:
         found = []
         query = _EPISODES if joined is None else _EPISODES.join_from(episode, group_member, joined)
-        for row in self._con.execute(query.where(condition)):
+        for row in _rows(self._con, query.where(condition)):
             key = (row[0], row[1])
             if (only is None or key in only) and key not in self.episodes:
                 self.episodes[key] = _episode(row)
@@ -180,6 +180,12 @@ class StoredSnapshot(Snapshot):
             for subject, state in self.states[row.name].items():
                 if state.phase is Phase.OPEN and now_e - state.seen_e > limit_s:
                     self.silent.append((row.name, subject, row.rule, state))
+
+
+def _rows(con: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+    """Yield rows by the portion: one by one takes longer, all at once more memory."""
+    for portion in con.execute(query).partitions(_PORTION):
+        yield from portion
 
 
 def read_silences(con: sa.Connection) -> list[Silence]:

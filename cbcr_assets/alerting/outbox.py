@@ -1,8 +1,8 @@
-"""The outbox: messages on their way, who holds them, and what became of them.
+"""The outbox: messages on their way, and what became of them.
 
-Belongs here: queueing, leasing, marking, giving up. All of it runs in a transaction of the caller.
-Does not belong here: sending (see `delivery`), joining two messages (see `merge`), what of a
-message is said in the end (see `outgoing`).
+Belongs here: queueing, marking, giving up. All of it runs in a transaction of the caller.
+Does not belong here: which message is next (see `claiming`), sending (see `delivery`), joining two
+messages (see `merge`), what of a message is said in the end (see `outgoing`).
 
 A message stays `pending` until its receiver has it, so it is delivered at least once. Messages of
 one receiver and stream (a group) never overtake each other, and none overtakes a digest. The next
@@ -11,50 +11,26 @@ the end of an incident that was told stays by itself.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from cbcr_assets.alerting.bulk import insert_many
+from cbcr_assets.alerting.claiming import Claimed, unleased
 from cbcr_assets.alerting.compose import DIGEST
 from cbcr_assets.alerting.merge import Waiting, merge, says_of
-from cbcr_assets.alerting.message import Message, Outgoing, Undelivered, decode, encode
+from cbcr_assets.alerting.message import Message, Undelivered, decode, encode
 from cbcr_assets.alerting.model import SEVERITIES, Moment
-from cbcr_assets.alerting.outgoing import outgoing_of, says_in
+from cbcr_assets.alerting.outgoing import says_in
 from cbcr_assets.alerting.snapshot import Draft
 from cbcr_assets.alerting.tables import journal, outbox, outbox_member, pause
 from cbcr_assets.alerting.threads import heard
 
 # Nobody waits longer than this because a receiver asks for it.
 LONGEST_WAIT_S = 3_600.0
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A message that this process may send until its lease ends.
-
-    Attributes:
-        id: Its place in the outbox.
-        receiver: Who is told.
-        attempt: Number of this attempt, from 1.
-        created_e: When it was queued, on the engine's clock.
-        dedup_key: Its identity; another message may take its place.
-        is_end: It says that something is over.
-        outgoing: What is sent; None when nobody is left who should hear it.
-        ends: Digests that are over with it, by their place in the outbox.
-    """
-
-    id: int
-    receiver: str
-    attempt: int
-    created_e: float
-    dedup_key: str
-    is_end: bool
-    outgoing: Outgoing | None
-    ends: tuple[int, ...] = ()
 
 
 def enqueue(con: sa.Connection, drafts: Iterable[Draft], *, now: Moment) -> None:
@@ -64,8 +40,7 @@ def enqueue(con: sa.Connection, drafts: Iterable[Draft], *, now: Moment) -> None
     members: list[dict[str, Any]] = []
     for draft in batch:
         old = waiting.get((draft.receiver, draft.stream))
-        known = outbox.c.dedup_key == draft.message.id
-        if con.execute(sa.select(outbox.c.id).where(known)).first():
+        if con.execute(_KNOWN, {"key": draft.message.id}).first():
             continue
         if old is not None and _gives_way(con, old, draft):
             outbox_id = old.id
@@ -87,7 +62,7 @@ def _waiting(
         return {}
     rows = con.execute(
         sa.select(outbox)
-        .where(outbox.c.state == "pending", outbox.c.receiver.in_(receivers), _unleased(now_e))
+        .where(outbox.c.state == "pending", outbox.c.receiver.in_(receivers), unleased(now_e))
         .order_by(outbox.c.id)
     )
     return {(row.receiver, row.stream): row for row in rows}
@@ -111,14 +86,12 @@ def _gives_way(con: sa.Connection, old: Any, draft: Draft) -> bool:
 
 
 def _insert(con: sa.Connection, draft: Draft, now: Moment) -> int:
-    inserted = con.execute(
-        outbox.insert().values(
-            dedup_key=draft.message.id, receiver=draft.receiver, stream=draft.stream,
-            state="pending", attempts=0,
-            created_at=now.wall, created_e=now.elapsed_e, due_e=now.elapsed_e,
-            **_content(draft.message),
-        )
-    )  # fmt: skip
+    values = {
+        "dedup_key": draft.message.id, "receiver": draft.receiver, "stream": draft.stream,
+        "state": "pending", "attempts": 0,
+        "created_at": now.wall, "created_e": now.elapsed_e, "due_e": now.elapsed_e,
+    }  # fmt: skip
+    inserted = con.execute(_INSERT, values | _content(draft.message))
     key = inserted.inserted_primary_key
     assert key is not None
     return int(key[0])
@@ -146,62 +119,6 @@ def _content(message: Message) -> dict[str, Any]:
     return {"kind": message.kind, "payload": encode(message), "rank": rank}
 
 
-def claim(
-    con: sa.Connection, *, now_e: float, lease_s: float, without: Collection[str]
-) -> list[Claimed]:
-    """Lease the next message of each receiver, the most severe first.
-
-    Args:
-        con: Writing transaction.
-        now_e: Present on the engine's clock.
-        lease_s: How long nobody else may send it, seconds.
-        without: Receivers to leave out.
-    """
-    ids = list(_next(con, now_e, without).values())
-    if not ids:
-        return []
-    con.execute(
-        outbox.update().where(outbox.c.id.in_(ids))
-        .values(lease_e=now_e + lease_s, attempts=outbox.c.attempts + 1)
-    )  # fmt: skip
-    rows = con.execute(sa.select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.id)).all()
-    return [_claimed(con, row) for row in rows]
-
-
-def _next(con: sa.Connection, now_e: float, without: Collection[str]) -> dict[str, int]:
-    earlier = outbox.alias("earlier")
-    overtakes = sa.exists().where(
-        earlier.c.receiver == outbox.c.receiver, earlier.c.state == "pending",
-        earlier.c.id < outbox.c.id,
-        sa.or_(
-            earlier.c.stream == outbox.c.stream, earlier.c.stream == DIGEST,
-            sa.and_(outbox.c.stream == DIGEST, _share_an_alert(earlier.c.id, outbox.c.id)),
-        ),
-    )  # fmt: skip
-    asked_to_wait = sa.exists().where(
-        pause.c.receiver == outbox.c.receiver, pause.c.until_e > now_e
-    )
-    rows: Iterable[Any] = con.execute(
-        sa.select(outbox.c.receiver, outbox.c.id)
-        .where(
-            outbox.c.state == "pending", outbox.c.due_e <= now_e, _unleased(now_e),
-            outbox.c.receiver.not_in(list(without)), sa.not_(overtakes), sa.not_(asked_to_wait),
-        )
-        .order_by(outbox.c.rank.desc(), outbox.c.id.desc())
-    )  # fmt: skip
-    return dict(iter(rows))
-
-
-def _share_an_alert(
-    one: sa.ColumnElement[int], other: sa.ColumnElement[int]
-) -> sa.ColumnElement[bool]:
-    mine, theirs = outbox_member.alias(), outbox_member.alias()
-    return sa.exists().where(
-        mine.c.outbox_id == one, theirs.c.outbox_id == other,
-        theirs.c.fingerprint == mine.c.fingerprint,
-    )  # fmt: skip
-
-
 def mark_sent(con: sa.Connection, claimed: Claimed, ref: str, *, now: datetime) -> bool:
     """Record that a receiver has a message; False when another one is in its place meanwhile."""
     if claimed.ends:
@@ -216,7 +133,8 @@ def mark_skipped(con: sa.Connection, claimed: Claimed, *, now: datetime) -> None
 
 def mark_retry(con: sa.Connection, claimed: Claimed, why: str, *, due_e: float) -> None:
     """Give a message back; it is tried again later."""
-    con.execute(outbox.update().where(*_mine(claimed)).values(lease_e=None, due_e=due_e, error=why))
+    given_back = outbox.update().where(*_IS_MINE).values(lease_e=None, due_e=due_e, error=why)
+    con.execute(given_back, _mine(claimed))
 
 
 def mark_dead(con: sa.Connection, claimed: Claimed, why: str, *, now: datetime) -> bool:
@@ -267,20 +185,6 @@ def count_pending(con: sa.Connection) -> int:
     return int(con.execute(query).scalar_one())
 
 
-def _unleased(now_e: float) -> sa.ColumnElement[bool]:
-    return sa.or_(outbox.c.lease_e.is_(None), outbox.c.lease_e <= now_e)
-
-
-def _mine(claimed: Claimed) -> Sequence[sa.ColumnElement[bool]]:
-    """Return the condition that nobody else has taken the message since."""
-    return (
-        outbox.c.id == claimed.id,
-        outbox.c.state == "pending",
-        outbox.c.dedup_key == claimed.dedup_key,
-        outbox.c.attempts == claimed.attempt,
-    )
-
-
 def _finish(
     con: sa.Connection,
     claimed: Claimed,
@@ -291,24 +195,39 @@ def _finish(
     error: str | None = None,
 ) -> bool:
     # A late success counts even if another process has taken the message meanwhile.
-    mine = _mine(claimed)[: 3 if state == "sent" else 4]
+    attempt = None if state == "sent" else claimed.attempt
     done = con.execute(
-        outbox.update().where(*mine)
-        .values(state=state, lease_e=None, done_at=now, ref=ref, error=error)
-    )  # fmt: skip
+        _FINISH,
+        _mine(claimed)
+        | {"b_attempt": attempt, "state": state, "done_at": now, "ref": ref, "error": error},
+    )
     if done.rowcount:
         con.execute(
-            journal.insert().values(
-                at=now, what=state, receiver=claimed.receiver, outbox_id=claimed.id, detail=error
-            )
-        )
+            _NOTE,
+            {"at": now, "what": state, "receiver": claimed.receiver, "outbox_id": claimed.id,
+             "detail": error},
+        )  # fmt: skip
     return bool(done.rowcount)
 
 
-def _claimed(con: sa.Connection, row: Any) -> Claimed:
-    message = decode(row.payload)
-    is_end = row.kind == "resolved" or (row.kind == DIGEST and not message.total)
-    outgoing, ends = outgoing_of(con, row, message)
-    return Claimed(
-        row.id, row.receiver, row.attempts, row.created_e, row.dedup_key, is_end, outgoing, ends
+def _mine(claimed: Claimed) -> dict[str, Any]:
+    """Return the parameters of `_IS_MINE`."""
+    return {"b_id": claimed.id, "b_key": claimed.dedup_key, "b_attempt": claimed.attempt}
+
+
+# Nobody else has taken the message since. Built once: building costs more than running them.
+_attempt = sa.bindparam("b_attempt", type_=sa.Integer)
+_IS_MINE = (
+    outbox.c.id == sa.bindparam("b_id"), outbox.c.state == "pending",
+    outbox.c.dedup_key == sa.bindparam("b_key"),
+    sa.or_(_attempt.is_(None), outbox.c.attempts == _attempt),
+)  # fmt: skip
+_FINISH = (
+    outbox.update().where(*_IS_MINE)
+    .values(
+        lease_e=None,
+        **{name: sa.bindparam(name) for name in ("state", "done_at", "ref", "error")},
     )
+)  # fmt: skip
+_NOTE, _INSERT = journal.insert(), outbox.insert()
+_KNOWN = sa.select(outbox.c.id).where(outbox.c.dedup_key == sa.bindparam("key"))

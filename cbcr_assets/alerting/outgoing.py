@@ -4,7 +4,7 @@ Belongs here: leaving out ends that nobody heard begin; threads; what a digest t
 Does not belong here: queueing and marking (see `outbox`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +14,29 @@ from cbcr_assets.alerting.message import Message, Outgoing
 from cbcr_assets.alerting.tables import outbox_member
 from cbcr_assets.alerting.threads import digests, heard, known_as, thread
 
+_SAYS = sa.select(outbox_member.c.fingerprint, outbox_member.c.n, outbox_member.c.says).where(
+    outbox_member.c.outbox_id == sa.bindparam("outbox_id")
+)
+_SAYS_OVER = _SAYS.where(outbox_member.c.says != "firing")
+_BEGINS = ("opened", "worsened")
 _IN_THREAD = ("escalation", "acknowledged")
 _SAYS_AGAIN = ("repeat", "digest")
 
 
 def says_in(con: sa.Connection, outbox_id: int) -> Mapping[str, tuple[int, str]]:
     """Return what a message says about each alert: the episode, and firing, resolved or both."""
-    query = sa.select(outbox_member).where(outbox_member.c.outbox_id == outbox_id)
-    return {row.fingerprint: (row.n, row.says) for row in con.execute(query)}
+    return _says(con, _SAYS, outbox_id)
+
+
+def _over_in(con: sa.Connection, outbox_id: int) -> Mapping[str, tuple[int, str]]:
+    return _says(con, _SAYS_OVER, outbox_id)
+
+
+def _says(
+    con: sa.Connection, query: sa.Select[Any], outbox_id: int
+) -> Mapping[str, tuple[int, str]]:
+    rows: Iterable[Any] = con.execute(query, {"outbox_id": outbox_id}).all()
+    return {name: (n, says) for name, n, says in rows}
 
 
 def outgoing_of(
@@ -37,7 +52,9 @@ def outgoing_of(
     Returns:
         What is sent, None: nothing; and the digests that are over with it.
     """
-    says = says_in(con, row.id)
+    # What begins fires, all of it, and continues nothing: only what is over beside it is looked at.
+    begins = row.kind in _BEGINS
+    says = _over_in(con, row.id) if begins else says_in(con, row.id)
     over = {name: n for name, (n, what) in says.items() if what == "resolved"}
     fires = {name: n for name, (n, what) in says.items() if what == "firing"}
     told = heard(con, row.receiver, over, before=row.id) if over else {}

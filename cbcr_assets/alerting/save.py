@@ -5,16 +5,18 @@ Does not belong here: what is written (see `engine`), messages (see `outbox`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from cbcr_assets.alerting.bulk import delete_many, insert_many, update_many
 from cbcr_assets.alerting.load import StoredSnapshot
-from cbcr_assets.alerting.model import Change, Moment
+from cbcr_assets.alerting.model import AlertState, Change, Moment, Subject
 from cbcr_assets.alerting.snapshot import Decision, Episode, Group, Key, Membership
 from cbcr_assets.alerting.tables import (
     alert_group,
@@ -54,9 +56,9 @@ def save(
     _scopes(con, decision, snapshot, now, rules)
     _silences(con, decision, now.wall)
     _storms(con, decision)
-    entries = [_entry(s, c, now.wall, evaluation_ids.get(s), decision) for s, c in decision.changes]
-    entries += [_line(now.wall, **entry.__dict__) for entry in decision.journal]
-    insert_many(con, journal, entries)
+    entries = (_entry(s, c, now.wall, evaluation_ids.get(s), decision) for s, c in decision.changes)
+    lines = (_line(now.wall, **entry.__dict__) for entry in decision.journal)
+    insert_many(con, journal, chain(entries, lines))
     if decision.policy_mark != snapshot.policy_mark:
         con.execute(meta.delete().where(meta.c.name == "policy"))
         con.execute(meta.insert().values(name="policy", value=decision.policy_mark))
@@ -64,55 +66,71 @@ def save(
 
 def _states(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) -> None:
     last = {(name, change.subject): change for name, change in decision.changes}
-    fresh, old = [], []
-    for (name, subject), change in last.items():
-        after = change.after
-        values: dict[str, Any] = {
-            "episode": after.episode, "phase": after.phase.value, "status": after.status,
-            "severity": after.severity, "level": after.level, "since_e": after.since_e,
-            "seen_e": after.seen_e, "due_e": after.due_e,
-            "flips": json.dumps(after.flips) if after.flips else None,
-        }  # fmt: skip
-        if subject in snapshot.states.get(name, {}):
-            old.append(values | {"fingerprint": after.fingerprint})
-        else:
-            key = (after.fingerprint, max(after.episode, 1))
-            made = decision.episodes.get(key) or snapshot.episodes.get(key)
-            rule = made.rule if made else (change.row.rule if change.row else "")
-            fresh.append(
-                values
-                | {"fingerprint": after.fingerprint, "scope": name, "rule": rule,
-                   "subject_kind": subject.kind, "subject_id": subject.id}
-            )  # fmt: skip
+
+    def known(name: str, subject: Subject) -> bool:
+        return subject in snapshot.states.get(name, ())
+
+    def rule_of(change: Change) -> str:
+        key = (change.after.fingerprint, max(change.after.episode, 1))
+        made = decision.episodes.get(key) or snapshot.episodes.get(key)
+        return made.rule if made else (change.row.rule if change.row else "")
+
+    fresh = (
+        _state(change.after)
+        | {"scope": name, "rule": rule_of(change), "subject_kind": subject.kind,
+           "subject_id": subject.id}
+        for (name, subject), change in last.items() if not known(name, subject)
+    )  # fmt: skip
+    old = (_state(change.after) for (name, subject), change in last.items() if known(name, subject))
     insert_many(con, alert_state, fresh)
     update_many(con, alert_state, ("fingerprint",), old)
 
 
+def _state(after: AlertState) -> dict[str, Any]:
+    return {
+        "fingerprint": after.fingerprint, "episode": after.episode, "phase": after.phase.value,
+        "status": after.status, "severity": after.severity, "level": after.level,
+        "since_e": after.since_e, "seen_e": after.seen_e, "due_e": after.due_e,
+        "flips": json.dumps(after.flips) if after.flips else None,
+    }  # fmt: skip
+
+
 def _episodes(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) -> None:
-    fresh, old = [], []
-    for key, one in decision.episodes.items():
-        if key not in snapshot.episodes:
-            fresh.append(_episode(one))
-        elif one != snapshot.episodes[key]:
-            old.append(_episode(one))
+    every = decision.episodes.items()
+    fresh = (_episode(one, _EPISODE) for key, one in every if key not in snapshot.episodes)
     insert_many(con, episode, fresh)
-    update_many(con, episode, ("fingerprint", "n"), old)
+    old = [
+        (one, before) for key, one in every
+        if (before := snapshot.episodes.get(key)) is not None and one != before
+    ]  # fmt: skip
+    # Most columns of an episode never change, and its words are most of it.
+    changed = [
+        name for name, read in _EPISODE.items()
+        if name in _KEY or any(read(one) != read(before) for one, before in old)
+    ]  # fmt: skip
+    wanted = {name: _EPISODE[name] for name in changed}
+    update_many(con, episode, _KEY, (_episode(one, wanted) for one, _ in old))
     dropped = ({"fingerprint": name, "n": n} for name, n in decision.dropped)
     delete_many(con, episode, dropped)
 
 
-def _episode(one: Episode) -> dict[str, Any]:
-    return {
-        "fingerprint": one.fingerprint, "n": one.n, "rule": one.rule,
-        "subject_kind": one.subject.kind, "subject_id": one.subject.id, "status": one.status,
-        "severity": one.severity, "team": one.team, "labels": one.labels, "summary": one.summary,
-        "was": one.was, "runbook": one.runbook, "value": one.value, "objective": one.objective,
-        "unit": one.unit, "started_at": one.started_at, "opened_at": one.opened_at,
-        "resolved_at": one.resolved_at, "fired": int(one.fired), "raised": one.raised,
-        "flapping": int(one.flapping), "acked_by": one.acked_by, "ack_until_e": one.ack_until_e,
-        "chain": one.chain, "step": one.step, "remaining_s": one.remaining_s,
-        "resume_e": one.resume_e, "due_e": one.due_e, "muted_by": one.muted_by,
-    }  # fmt: skip
+def _episode(one: Episode, wanted: Mapping[str, Callable[[Episode], Any]]) -> dict[str, Any]:
+    return {name: read(one) for name, read in wanted.items()}
+
+
+_KEY = ("fingerprint", "n")
+_AS_THEY_ARE = (
+    *_KEY, "rule", "status", "severity", "team", "labels", "summary", "was", "runbook", "value",
+    "objective", "unit", "started_at", "opened_at", "resolved_at", "raised", "acked_by",
+    "ack_until_e", "chain", "step", "remaining_s", "resume_e", "due_e", "muted_by",
+)  # fmt: skip
+_EPISODE: Mapping[str, Callable[[Episode], Any]] = {
+    **{name: attrgetter(name) for name in _AS_THEY_ARE},
+    "subject_kind": attrgetter("subject.kind"),
+    "subject_id": attrgetter("subject.id"),
+    "fired": lambda one: int(one.fired),
+    "flapping": lambda one: int(one.flapping),
+}
 
 
 def _groups(con: sa.Connection, decision: Decision, snapshot: StoredSnapshot) -> None:

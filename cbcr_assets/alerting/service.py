@@ -84,6 +84,7 @@ class AlertService:
         inputs: list[Input] = []
         seen = 0
         with writing(self._engine) as con:
+            moment = advance(con, now, self._timer)  # a group's wait begins now
             for evaluation, rows in read:
                 this = Applied(evaluation.evaluated_at, evaluation.evaluation_id)
                 if store.has_seen(con, evaluation.evaluation_id, evaluation.rule):
@@ -98,7 +99,7 @@ class AlertService:
                 inputs.append(
                     Verdicts(evaluation.rule, evaluation.evaluated_at, rows, evaluation.complete)
                 )
-            decision = self._decide(con, inputs, advance(con, now, self._timer), fresh)
+            decision = self._decide(con, inputs, moment, fresh)
         kinds = [change.kind for _, change in decision.changes]
         return IngestReport(
             kinds.count(ChangeKind.OPENED),

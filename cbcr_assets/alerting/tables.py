@@ -219,10 +219,17 @@ def open_store(url: str, *, wait_s: float = 30.0) -> sa.Engine:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open the one writing transaction; other writers wait for its end."""
-    with engine.begin() as con:
-        if engine.dialect.name == "postgresql":
-            con.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    with engine.connect() as con, begun(con):
         yield con
+
+
+@contextmanager
+def begun(con: sa.Connection) -> Iterator[None]:
+    """Begin the one writing transaction on a connection that was opened for several of them."""
+    with con.begin():
+        if con.dialect.name == "postgresql":
+            con.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        yield
 
 
 @contextmanager

@@ -137,6 +137,8 @@ def digests(
             )
         )  # fmt: skip
         found |= {row.id: row.ref for row in rows}
+    if not found:
+        return found
     open_ones = _told_open(receiver, said_in) if ended else _unanswered()
     return {
         number: ref for number, ref in found.items()

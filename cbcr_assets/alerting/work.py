@@ -63,7 +63,7 @@ class Work:
         """Return a group that may be changed, if there is one; it is written."""
         found = self.decision.groups.get(key)
         if found is None and (known := self.snapshot.groups.get(key)) is not None:
-            members = {name: copy(member) for name, member in known.members.items()}
+            members = {name: member.copied() for name, member in known.members.items()}
             found = replace(known, members=members)
             self.decision.groups[key] = found
         return found

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from cbcr_assets.assets.watch import POOL
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps import analytics
 from cbcr_assets.steps.retention import retain_daily
@@ -24,14 +23,13 @@ def publish_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         deps=marts,
         group_name="serving",
         kinds={"duckdb"},
-        pool=POOL,
         description="Immutable copy of the warehouse behind an atomic pointer, for all readers.",
     )
     def snapshot(platform: PlatformResource) -> dg.MaterializeResult[None]:
-        """Let go what is too old, publish the next version."""
+        """Publish what was built and tested, let go what is too old: the next version shows it."""
         opened, now = platform.open(), platform.now()
+        published = analytics.publish_built(opened, now=now)
         retired = retain_daily(opened, now=now)
-        published = analytics.publish(opened, now=now)
         size = published.path.stat().st_size
         return dg.MaterializeResult(
             metadata={

@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from cbcr_assets.assets.watch import POOL
 from cbcr_assets.hooks import routed
 from cbcr_assets.quality import SuiteReport, Verdict, load_suites
 from cbcr_assets.resources import PlatformResource
@@ -42,7 +41,6 @@ def contract_assets() -> dg.AssetsDefinition:
             for suite in suites
             for e in suite.expectations
         ],
-        pool=POOL,
     )
     def contract(
         platform: PlatformResource,

@@ -15,9 +15,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from cbcr_assets.assets.quality import QUARANTINED_KEY
-from cbcr_assets.assets.watch import POOL
 from cbcr_assets.hooks import routed
-from cbcr_assets.steps.analytics import NO_UNIT_TESTS, dbt_environment, ensure_manifest, prepare
+from cbcr_assets.steps.analytics import dbt_environment, ensure_manifest, prepare
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 
 
@@ -45,14 +44,13 @@ def transform_assets(platform: Platform) -> dg.AssetsDefinition:
         name="transform",
         manifest=ensure_manifest(platform),
         dagster_dbt_translator=_Translator(),
-        pool=POOL,
     )
     def transform(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        """Build the selected models and run their tests."""
+        """Build the selected models in our turn, then test a copy of them (see `dbt_process`)."""
         prepare(platform)
         # dagster-dbt gives dbt the environment of this process, which is the run's own.
         os.environ.update(dbt_environment(platform))
-        dbt = _resource().cli(["build", *NO_UNIT_TESTS], context=context)
+        dbt = _resource().cli(["build"], context=context)
         yield from dbt.stream()
         # One folder an invocation: kept when it failed, for its log.
         shutil.rmtree(dbt.target_path, ignore_errors=True)
@@ -61,9 +59,9 @@ def transform_assets(platform: Platform) -> dg.AssetsDefinition:
 
 
 def _resource() -> DbtCliResource:
-    # The dbt of this very environment: nobody needs to have it on the PATH.
+    # The one of this very environment: nobody needs to have it on the PATH.
     return DbtCliResource(
-        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+        dbt_executable=str(Path(sys.executable).with_name("cbcr-dbt")),
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
         global_config_flags=["--no-use-colors"],

@@ -3,8 +3,10 @@
 Belongs here: the raw tables and `sla/status` as assets, and what a run reports about them.
 Does not belong here: the steps (see `cbcr_assets.steps.watch`), sensors, jobs.
 
-One step, because the warehouse admits one writer: between two steps a dbt build could slip in, and
-a breach would wait for it. A pull never fails the step, for then no rule would be evaluated.
+One step in one turn, because the warehouse admits one writer: a dbt build that slipped in between
+would let a breach wait for it. Runs of this lane queue by the pool, where waiting costs nothing;
+for a build a run waits with its imports done. A pull never fails the step, for then no rule would
+be evaluated.
 """
 
 from collections.abc import Iterator
@@ -72,6 +74,16 @@ def watch(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Pull the sources, then evaluate the rules."""
     opened = platform.open()
+    with opened.warehouse.turn("the watch lane"):
+        yield from _pull_and_evaluate(context, config, platform, opened)
+
+
+def _pull_and_evaluate(
+    context: dg.AssetExecutionContext,
+    config: WatchConfig,
+    platform: PlatformResource,
+    opened: Platform,
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     selected = context.selected_asset_keys
     _sync(context, opened, platform.now())
     _run_errands(context, opened, platform.now())

@@ -82,9 +82,14 @@ def tell(
         reference: What makes them new; the same again changes nothing.
         now: Present, naive UTC.
     """
-    rows = frame(verdicts, at=now)
-    evaluation = Evaluation(_identity(reference), scope, now, rows, complete=False)
-    service.ingest(evaluation, now=now)
+    service.ingest(own_evaluation(scope, verdicts, reference=reference, now=now), now=now)
+
+
+def own_evaluation(
+    scope: str, verdicts: Iterable[Verdict], *, reference: str, now: datetime
+) -> Evaluation:
+    """Return what `tell` gives to the engine, for who has many of them at once."""
+    return Evaluation(_identity(reference), scope, now, frame(verdicts, at=now), complete=False)
 
 
 def is_told(service: AlertService, scope: str, reference: str) -> bool:

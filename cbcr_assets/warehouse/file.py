@@ -1,12 +1,12 @@
 """The file backend: one native DuckDB file for the one writer, published snapshots for readers.
 
-Belongs here: opening, locking, transactions and loading on that file.
-Does not belong here: what a snapshot is (see `publish`), or SQL text of merges (see `merge`).
+Belongs here: transactions and loading on that file.
+Does not belong here: who may open it when (see `turn`), what a snapshot is (see `publish`), or SQL
+text of merges (see `merge`).
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +21,11 @@ from cbcr_assets.warehouse.base import (
     LoadResult,
     Snapshot,
     WarehouseError,
-    WarehouseLocked,
 )
 from cbcr_assets.warehouse.migrations import migrate
 from cbcr_assets.warehouse.settings import settle
+from cbcr_assets.warehouse.turn import open_live, turn
 
-_RETRY_S = 0.1
 _FEW = 100  # rows that are counted faster one by one
 _MOST_ROWS = 500_000
 """Rows that are merged at a time: so much is held in memory twice."""
@@ -156,16 +155,22 @@ class FileWarehouse:
         path: The live file; nobody but a writer ever opens it.
         serving: Folder of published snapshots and the pointer `CURRENT`.
         keep: Snapshots kept after a publish.
-        wait_s: How long to wait for another writer.
+        wait_s: How long to wait for somebody who is not of CBCR.
     """
 
     path: Path
     serving: Path
     keep: int = 3
     wait_s: float = 30.0
-    _kept: list[duckdb.DuckDBPyConnection] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
+    _kept: list[ExitStack] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def turn(self, who: str = "a writer") -> AbstractContextManager[None]:
+        """Keep other processes of CBCR from the live file, for several writes in a row.
+
+        Args:
+            who: What is done, for those who wait and wonder.
+        """
+        return turn(self.path, who=who)
 
     def keep_open(self) -> None:
         """Keep the file open after a write, for the next one, until `let_go`.
@@ -176,8 +181,12 @@ class FileWarehouse:
             WarehouseLocked: Somebody else kept the warehouse too long.
             WarehouseError: It cannot be opened.
         """
-        if not self._kept:
-            self._kept.append(self._open())
+        if self._kept:
+            return
+        with ExitStack() as stack:
+            stack.enter_context(self.turn())
+            stack.enter_context(closing(open_live(self.path, wait_s=self.wait_s)))
+            self._kept.append(stack.pop_all())
 
     def let_go(self) -> None:
         """Close the file when it was kept open."""
@@ -218,6 +227,17 @@ class FileWarehouse:
             con.execute("checkpoint")
             return publish.publish(self.path, self.serving, keep=self.keep, now=now)
 
+    def stage(self, *, now: datetime) -> Path:
+        """Copy the present state to where it can be tested before anybody reads it."""
+        with self._connection() as con:
+            con.execute("checkpoint")
+            return publish.stage(self.path, self.serving, keep=self.keep, now=now)
+
+    def publish_tested(self) -> Snapshot | None:
+        """Publish the staged copy that passed its tests; None where there is none."""
+        with self.turn():
+            return publish.publish_tested(self.path, self.serving, keep=self.keep)
+
     def compact(self) -> None:
         """Write the file anew: a native file never shrinks by itself."""
         fresh = self.path.with_suffix(".compact")
@@ -239,47 +259,16 @@ class FileWarehouse:
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        con = self._open()
-        try:
-            settle(con)
-            con.execute(f"set dynamic_or_filter_threshold = {_MOST_PLACES}")
-            migrate(con)
-            yield con
-        except duckdb.IOException as error:
-            raise WarehouseError(
-                f"the warehouse {self.path} cannot be read or written: {error}"
-            ) from error
-        finally:
-            con.close()
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + self.wait_s
-        while True:
+        with self.turn(), closing(open_live(self.path, wait_s=self.wait_s)) as con:
             try:
-                return duckdb.connect(str(self.path))
-            except (duckdb.IOException, duckdb.ConnectionException) as error:
-                if not _is_lock(error):
-                    raise WarehouseError(_opening_failed(self.path, error)) from error
-                if time.monotonic() >= deadline:
-                    raise WarehouseLocked(
-                        f"the warehouse {self.path} is in use, waited {self.wait_s:.0f} s: {error}."
-                        " Only CBCR's own runs may open the live file; readers use the published"
-                        " snapshots (`cbcr sql`)."
-                    ) from error
-                time.sleep(_RETRY_S)
-
-
-def _is_lock(error: Exception) -> bool:
-    text = str(error)
-    return "Could not set lock" in text or "different configuration" in text
-
-
-def _opening_failed(path: Path, error: Exception) -> str:
-    return (
-        f"{path} cannot be opened as a warehouse: {error}. If it is not a DuckDB file, move it away"
-        " and pull again; published snapshots are not touched."
-    )
+                settle(con)
+                con.execute(f"set dynamic_or_filter_threshold = {_MOST_PLACES}")
+                migrate(con)
+                yield con
+            except duckdb.IOException as error:
+                raise WarehouseError(
+                    f"the warehouse {self.path} cannot be read or written: {error}"
+                ) from error
 
 
 def _rollback(con: duckdb.DuckDBPyConnection) -> None:

@@ -9,6 +9,14 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+    {#- A test has no pre-hook, and its connection need not be one that built a model. -#}
+    {%- if var('cbcr_as_of', none) -%}
+        {{ set_as_of() }};
+    {% endif -%}
+    {{ default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
+{%- endmacro %}
+
 {% macro seconds_between(start, stop) -%}
     (epoch_us({{ stop }}) - epoch_us({{ start }})) / 1000000.0
 {%- endmacro %}

@@ -130,7 +130,7 @@ def test_a_hook_that_raises_loses_nothing(
 ) -> None:
     defs = checked({"how": "fails"})
     with monkeypatch.context() as patched:
-        patched.setattr("cbcr_assets.hooks.tell", lambda *_, **__: 1 / 0)
+        patched.setattr("cbcr_assets.hooks.own_evaluation", lambda *_, **__: 1 / 0)
         assert by_job(defs, instance).success
     assert open_alerts(platform) == []
     assert reconcile_checks(platform.alerts(), instance, [KEY], now=now()) == 1
