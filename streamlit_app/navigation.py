@@ -26,6 +26,7 @@ class Entry:
 
 PAGES = {
     "overview": Entry("Overview", ":material/home:"),
+    "rpo": Entry("RPO", ":material/timelapse:"),
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
     "job": Entry("Backup job", ":material/receipt_long:", in_menu=False),
