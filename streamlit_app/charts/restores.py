@@ -203,8 +203,8 @@ def backtest(rows: pl.DataFrame) -> alt.LayerChart:
     shown = rows.drop_nulls("actual_s").with_columns(
         predicted=pl.col("p50_s") / 60, actual=pl.col("actual_s") / 60
     )
-    least = float(min(shown["predicted"].min(), shown["actual"].min()))  # type: ignore[type-var,arg-type]
-    most = float(max(shown["predicted"].max(), shown["actual"].max()))  # type: ignore[type-var,arg-type]
+    least = float(min(shown["predicted"].min(), shown["actual"].min()))
+    most = float(max(shown["predicted"].max(), shown["actual"].max()))
     edge = pl.DataFrame({"predicted": [least, most], "actual": [least, most]})
     log = alt.Scale(type="log", domain=[least / 1.2, most * 1.2], nice=False)
     x = alt.X("predicted:Q", title="predicted median, minutes", scale=log)

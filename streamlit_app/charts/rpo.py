@@ -126,7 +126,11 @@ def causes(found: pl.DataFrame) -> alt.LayerChart:
     )
     base = alt.Chart(hours).encode(
         y=alt.Y("cause:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
-        x=alt.X("hours:Q", title="hours in violation"),
+        x=alt.X(
+            "hours:Q",
+            title="hours in violation",
+            scale=alt.Scale(domainMax=1.2 * float(hours["hours"].to_list()[0])),
+        ),
         tooltip=["cause:N", alt.Tooltip("hours:Q", format=".1f"), "violations:Q", "instances:Q"],
     )
     bar = base.mark_bar(color=COLOURS["breached"], height=16, opacity=0.85)

@@ -138,7 +138,7 @@ def parts(at: Snapshot, chosen: dict[str, Any], *, days: int, promised: float) -
     found = queries.by_part(at, chosen, part=_PARTS[by], days=days)
     explain.last_query(sql)
     names = found["part"].unique(maintain_order=True).to_list()
-    low = max(min(float(found["compliance"].min() or 0), promised) - 0.02, 0)  # type: ignore[arg-type]
+    low = max(min(float(found["compliance"].min() or 0), promised) - 0.02, 0)
     columns: list[Any] = []
     for number, name in enumerate(names[:_SHOWN_PARTS]):
         if number % _COLUMNS == 0:
