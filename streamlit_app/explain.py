@@ -1,6 +1,6 @@
 """How a planner gets a figure without the page: the query behind it, ready for DuckDB.
 
-Belongs here: showing the query that was just made. Does not belong here: queries.
+Belongs here: headings with the query that was just made. Does not belong here: queries.
 """
 
 import json
@@ -25,6 +25,13 @@ def last_query(box: Any = st) -> None:
     with box.popover("SQL", help="The query behind these figures, to be copied", type="tertiary"):
         st.code(filled(sql, parameters), language="sql")
         st.caption("Run it with `cbcr sql` or on the file that `cbcr publish` names.")
+
+
+def heading(title: str) -> Any:
+    """Show a heading; return the place beside it for `last_query`."""
+    left, right = st.columns([12, 1], vertical_alignment="bottom")
+    left.subheader(title)
+    return right
 
 
 def filled(sql: str, parameters: dict[str, Any]) -> str:

@@ -25,6 +25,15 @@ STATES = {
     "running": "#0072B2",
     "queued": "#b0b0b0",
 }
+STATE_SIGNS = {
+    "succeeded": "●",
+    "succeeded_with_warnings": "◐",
+    "failed": "▲",
+    "lost": "✚",
+    "cancelled": "◇",
+    "running": "■",
+    "queued": "□",
+}
 _REASONS = {
     "fresh": "fresh enough",
     "ageing": "ageing: three quarters of the objective are used",
@@ -44,12 +53,24 @@ _REASONS = {
     "no_source": "no source speaks of it, so we cannot see its backups",
 }
 
+HEALTH = {
+    "healthy": ("●", COLOURS["ok"]),
+    "degraded": ("◆", COLOURS["approaching"]),
+    "poor": ("◆", "#c26a00"),
+    "critical": ("▲", COLOURS["breached"]),
+    "unknown": ("○", COLOURS["unknown"]),
+}
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#!|~$:]")
 
 
 def badge(status: str) -> str:
     """Return sign and word of a status."""
     return f"{SIGNS.get(status, '○')} {WORDS.get(status, status)}"
+
+
+def state(word: str | None) -> str:
+    """Return sign and word of an attempt's state; a dash for nothing."""
+    return f"{STATE_SIGNS.get(word, '○')} {word.replace('_', ' ')}" if word else "–"
 
 
 def reason(word: str | None) -> str:
@@ -86,6 +107,11 @@ def size(count: int | None) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def rate(bytes_s: float | None) -> str:
+    """Return bytes a second as `42.0 MB/s`; a dash for nothing."""
+    return "–" if bytes_s is None else f"{size(int(bytes_s))}/s"
 
 
 def plain(text: str | None) -> str:
