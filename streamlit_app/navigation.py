@@ -28,6 +28,7 @@ PAGES = {
     "overview": Entry("Overview", ":material/home:"),
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
+    "capacity": Entry("Capacity", ":material/storage:"),
 }
 
 

@@ -76,16 +76,23 @@ def loss(status: str | None, exposure_s: float | None) -> str:
     return duration(exposure_s)
 
 
-def size(count: int | None) -> str:
-    """Return bytes as `1.4 GB`; a dash for nothing."""
+def size(count: float | None) -> str:
+    """Return bytes as `1.4 GB`, `-200.0 MB`; a dash for nothing."""
     if count is None:
         return "–"
+    if count < 0:
+        return f"-{size(-count)}"
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def share(part: float | None, digits: int = 0) -> str:
+    """Return a share as `43%`; a dash for nothing."""
+    return "–" if part is None else f"{part:.{digits}%}"
 
 
 def plain(text: str | None) -> str:

@@ -72,10 +72,13 @@ def whole_number(
     return int(shown)
 
 
-def text(label: str, key: str, box: Any = st) -> str:
+def text(label: str, key: str, box: Any = st, *, placeholder: str | None = None) -> str:
     """Show a text input."""
     _seed(key, st.query_params.get(key, ""))
-    return str(box.text_input(label, key="w_" + key, on_change=_write, args=(key,)))
+    shown = box.text_input(
+        label, key="w_" + key, placeholder=placeholder, on_change=_write, args=(key,)
+    )
+    return str(shown)
 
 
 def number(key: str, *, default: int, most: int) -> int:

@@ -37,6 +37,11 @@ def brief(at: datetime | None) -> str:
     return "–" if at is None else f"{_there(at):%d %b %H:%M}"
 
 
+def day(at: datetime | None) -> str:
+    """Return a moment as its day, with the year; a dash for nothing."""
+    return "–" if at is None else f"{_there(at):%d %b %Y}"
+
+
 def in_zone(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame whose moments are those of the reader's clocks, for charts.
 

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamlit.testing.v1 import AppTest
+
 from cbcr_assets.cli.demonstration import Demo, prepare
+from cbcr_assets.warehouse import connect, current
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +40,51 @@ def serving(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The demo's snapshots, named to the app."""
     monkeypatch.setenv("CBCR_SERVING", str(demo.platform.config.serving))
     return demo.platform.config.serving
+
+
+@pytest.fixture
+def run() -> Callable[..., AppTest]:
+    """Runs the app without a browser: a page, what it is asked; a stack trace on it fails."""
+    import streamlit as st
+
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+    def run_page(page: str = "", **parameters: str | list[str]) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "streamlit_app" / "app.py"), default_timeout=60)
+        if page:
+            app.switch_page(f"app_pages/{page}.py")
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, app.exception
+        return app
+
+    return run_page
+
+
+@pytest.fixture
+def words() -> Callable[[AppTest], str]:
+    """Everything that a page says, tables and charts aside."""
+
+    def said(app: AppTest) -> str:
+        kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning,
+                 app.error, app.info, app.success)  # fmt: skip
+        texts = [str(element.value) for kind in kinds for element in kind]
+        return "\n".join([*texts, *(f"{one.label}: {one.value}" for one in app.metric)])
+
+    return said
+
+
+@pytest.fixture
+def sql(serving: Path) -> Callable[[str], list[tuple[Any, ...]]]:
+    """Asks the snapshot that the app reads."""
+
+    def ask(query: str) -> list[tuple[Any, ...]]:
+        with connect(current(serving).path) as con:
+            return con.execute(query).fetchall()
+
+    return ask
 
 
 @pytest.fixture(scope="session")
