@@ -8,18 +8,25 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from cbcr_assets.resources import PlatformResource
+from cbcr_assets.steps.errands import waiting
 from cbcr_assets.steps.watch import NextChange, configuration_mark, next_change
 from sensors.jobs import evaluate_job, in_flight, watch_job
 from sensors.offers import next_offer
 
 
 def due_work(
-    change: NextChange | None, *, configuration: str, heartbeat: timedelta, now: datetime
+    change: NextChange | None,
+    *,
+    configuration: str,
+    heartbeat: timedelta,
+    now: datetime,
+    errand: str | None = None,
 ) -> str | None:
     """Return the identity of the evaluation that is due, or None.
 
     Due are: the first one ever, the moment at which a status changes by itself, one with a changed
-    configuration, and the heartbeat that guards against a wrong or lost moment.
+    configuration, what people asked for and only a run may do, and the heartbeat that guards
+    against a wrong or lost moment.
     """
     if change is None:
         return "first"
@@ -27,6 +34,8 @@ def due_work(
         return f"change:{change.changes_at.isoformat()}"
     if change.configuration != configuration:
         return f"configuration:{configuration}:{change.evaluated_at.isoformat()}"
+    if errand is not None:
+        return f"errand:{errand}:{change.evaluated_at.isoformat()}"
     if now - change.evaluated_at >= heartbeat:
         return f"heartbeat:{change.evaluated_at.isoformat()}"
     return None
@@ -46,7 +55,10 @@ def deadlines(
     opened, now = platform.open(), platform.now()
     heartbeat = timedelta(seconds=opened.config.heartbeat_s)
     mark = configuration_mark(opened)
-    work = due_work(next_change(opened), configuration=mark, heartbeat=heartbeat, now=now)
+    errand = next((one.id for one in waiting(opened)), None)
+    work = due_work(
+        next_change(opened), configuration=mark, heartbeat=heartbeat, now=now, errand=errand
+    )
     if work is None:
         return dg.SkipReason("no status changes by itself yet")
     if any(in_flight(context.instance, job=job.name) for job in (evaluate_job, watch_job)):

@@ -6,13 +6,14 @@ Does not belong here: queries (see `store` and `outbox`).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-VERSION = 3
+VERSION = 4
 _LOCK = 72_616_274
 _READ_ONLY = "cbcr_read_only"
 _META = sa.MetaData()
@@ -269,6 +270,7 @@ def _create(engine: sa.Engine) -> None:
             raw = con.connection.dbapi_connection
             if raw is not None:
                 raw.cursor().execute("pragma journal_mode = wal").close()
+    _know_people()
     with writing(engine) as con:
         _META.create_all(con)
         if con.execute(sa.select(meta.c.value).where(meta.c.name == "version")).first() is None:
@@ -279,6 +281,7 @@ def _migrate(engine: sa.Engine) -> None:
     """Bring a store of an earlier version up to date; several processes may try at once."""
     from cbcr_assets.alerting.migrations import STEPS
 
+    _know_people()
     with writing(engine) as con:
         query = sa.select(meta.c.value).where(meta.c.name == "version")
         value: str = con.execute(query).scalar_one()
@@ -287,3 +290,8 @@ def _migrate(engine: sa.Engine) -> None:
         _META.create_all(con)
         now = meta.update().where(meta.c.name == "version").values(value=str(VERSION))
         con.execute(now)
+
+
+def _know_people() -> None:
+    """Let the tables of what people do be part of the schema; their module needs this one."""
+    import_module("cbcr_assets.alerting.people")

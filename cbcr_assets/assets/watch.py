@@ -22,6 +22,8 @@ from cbcr_assets.records import RAW_TABLES
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps import watch as steps
 from cbcr_assets.steps.alerts import export_history
+from cbcr_assets.steps.drills import settle_live
+from cbcr_assets.steps.errands import run_errands
 from cbcr_assets.steps.platform import Platform
 from cbcr_assets.warehouse import WarehouseError
 from cbcr_assets.warehouse.sla import SlaEvaluation
@@ -72,6 +74,7 @@ def watch(
     opened = platform.open()
     selected = context.selected_asset_keys
     _sync(context, opened, platform.now())
+    _run_errands(context, opened, platform.now())
     if any(key.path[0] == "raw" for key in selected):
         names = config.sources or list(opened.config.sources)
         reports = [_pull(context, opened, name, platform.now()) for name in names]
@@ -79,6 +82,7 @@ def watch(
     if STATUS_KEY in selected:
         evaluation = steps.evaluate_rules(opened, now=platform.now())
         _export(context, opened, platform.now())
+        _settle_drills(context, opened, platform.now())
         yield dg.MaterializeResult(asset_key=STATUS_KEY, metadata=_summary(evaluation))
         wanted = {key.name for key in context.selected_asset_check_keys}
         for verdicts in evaluation.rules:
@@ -108,6 +112,22 @@ def _export(context: dg.AssetExecutionContext, platform: Platform, now: datetime
         export_history(platform, now=now)
     except Exception as error:  # noqa: BLE001 - the history of alerts must not cost an alert
         context.log.error(f"the history of alerts was not stored, it will be next time: {error!r}")
+
+
+def _run_errands(context: dg.AssetExecutionContext, platform: Platform, now: datetime) -> None:
+    try:
+        for told in run_errands(platform, now=now):
+            context.log.info(told)
+    except Exception as error:  # noqa: BLE001 - they wait on, and must not cost an alert
+        context.log.error(f"what people asked for was not done, it waits: {error!r}")
+
+
+def _settle_drills(context: dg.AssetExecutionContext, platform: Platform, now: datetime) -> None:
+    try:
+        for told in settle_live(platform, now=now):
+            context.log.info(told)
+    except Exception as error:  # noqa: BLE001 - the requests stay open, and must not cost an alert
+        context.log.error(f"requests of drills were not looked at, they stay open: {error!r}")
 
 
 def _pull(

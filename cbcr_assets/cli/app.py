@@ -9,6 +9,7 @@ from cbcr_assets.cli import (
     alerts,
     capacity,
     data,
+    drills,
     health,
     inspect,
     inventory,
@@ -53,3 +54,5 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(drills.app, name="drills")
+app.command()(drills.audit)

@@ -60,6 +60,7 @@ def _all(environ: Mapping[str, str], now: datetime) -> Iterator[Finding]:
     yield from _inventory(platform)
     yield from _policy(platform)
     yield from _health(platform)
+    yield from _dashboards(platform)
     for source in platform.config.sources.values():
         yield from _source(source)
     yield from _home(platform)
@@ -105,6 +106,20 @@ def _health(platform: Platform) -> Iterator[Finding]:
     own = platform.config.health
     detail = f"version {model.version}, {'no file of your own' if own is None else own}"
     yield Finding("health", "ok", detail)
+
+
+def _dashboards(platform: Platform) -> Iterator[Finding]:
+    dashboards = platform.config.dashboards
+    at = f"{dashboards.address}:{dashboards.port}"
+    if not dashboards.has_login:
+        yield Finding("dashboards", "ok", f"{at}, without a login: for this machine alone")
+        return
+    for key, reference in dashboards.secrets():
+        try:
+            reference.resolve(platform.environ)
+        except ValueError as error:
+            yield Finding("dashboards", "wrong", f"{key}: {error}")
+    yield Finding("dashboards", "ok", f"{at}, for {', '.join(sorted(dashboards.hosts(at)))}")
 
 
 def _source(source: SourceConfig) -> Iterator[Finding]:

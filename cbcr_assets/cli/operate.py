@@ -21,7 +21,10 @@ from cbcr_assets.templates import read_template
 _STARTERS = ("cbcr.yaml", "inventory.yaml", "alerting.yaml")
 
 PortOption = Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")]
-DashboardPortOption = Annotated[int, typer.Option(help="Port of Streamlit on 127.0.0.1.")]
+DashboardPortOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Port of Streamlit; else dashboards.port in cbcr.yaml."),
+]
 
 
 def demo(
@@ -33,7 +36,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Same seed, same fleet.")] = 7,
     directory: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".cbcr/demo"),
     port: PortOption = 3000,
-    dashboard_port: DashboardPortOption = 8501,
+    dashboard_port: DashboardPortOption = None,
     answer_format: FormatOption = Format.TABLE,
 ) -> None:
     """Simulate a fleet with planted incidents and run the whole platform on it."""
@@ -52,7 +55,9 @@ def demo(
         show(demonstration.comparison_frame(comparison), answer_format)
         typer.echo(demonstration.headline(comparison), err=True)
         raise typer.Exit(0 if comparison.exact else 1)
-    processes.up(run.platform, port=port, dashboard_port=dashboard_port)
+    processes.up(
+        run.platform, port=port, dashboard_port=_dashboard_port(run.platform, dashboard_port)
+    )
 
 
 def init(
@@ -75,12 +80,16 @@ def doctor(answer_format: FormatOption = Format.TABLE) -> None:
     raise typer.Exit(1 if "wrong" in report["state"].to_list() else 0)
 
 
-def up(port: PortOption = 3000, dashboard_port: DashboardPortOption = 8501) -> None:
+def up(port: PortOption = 3000, dashboard_port: DashboardPortOption = None) -> None:
     """Run the Dagster UI, both lanes and Streamlit until Ctrl-C."""
     platform = open_platform()
     platform.alerts()
     _first_build(platform)
-    processes.up(platform, port=port, dashboard_port=dashboard_port)
+    processes.up(platform, port=port, dashboard_port=_dashboard_port(platform, dashboard_port))
+
+
+def _dashboard_port(platform: Platform, given: int | None) -> int:
+    return platform.config.dashboards.port if given is None else given
 
 
 def _first_build(platform: Platform) -> None:

@@ -27,6 +27,7 @@ from cbcr_assets.templates import read_template
 _READY_S = 180
 _STOP_S = 20
 _HOST = "127.0.0.1"
+_WILDCARDS = frozenset({"0.0.0.0", "::"})
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,14 @@ def _dagster(platform: Platform, environ: Mapping[str, str], port: int) -> Child
 
 
 def _streamlit(platform: Platform, environ: Mapping[str, str], port: int) -> Child:
+    # The app itself refuses to listen where strangers could look: see streamlit_app.server.
+    address = platform.config.dashboards.address
     command = [sys.executable, "-m", "streamlit", "run", str(CODE_ROOT / "streamlit_app/app.py")]
-    command += ["--server.port", str(port), "--server.address", _HOST]
+    command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
     command += ["--server.fileWatcherType", "none"]
-    url = f"http://{_HOST}:{port}"
+    here = _HOST if address in _WILDCARDS else address
+    url = f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
     return _start("Streamlit", url, f"{url}/_stcore/health", command, environ, platform)
 
 

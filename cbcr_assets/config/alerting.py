@@ -36,8 +36,11 @@ _STRICT = ConfigDict(
 )
 # Nobody repeats these: they speak when something happens, and silence is no news.
 _SPEAK_ON_CHANGE = frozenset(
-    {"data_check", "run_failed", "sensor_failed", "evaluator_silent", "alert_tick_silent"}
-)
+    {
+        "data_check", "run_failed", "sensor_failed", "evaluator_silent", "alert_tick_silent",
+        "drill_requested",
+    }
+)  # fmt: skip
 
 
 class Heartbeat(BaseModel):

@@ -5,12 +5,13 @@ Does not belong here: rules that join several keys (see feeds), the inventory, t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from cbcr_assets.config.dashboards import Dashboards, SectionOfDashboards, dashboards_problems
 from cbcr_assets.config.document import Refused
 from cbcr_assets.config.feeds import (
     BearerReference,
@@ -128,6 +129,7 @@ class _File(BaseModel):
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
     retention: Annotated[Retention, SECTION] = Retention()
     slack_button: SlackButton | None = None
+    dashboards: SectionOfDashboards = Dashboards()
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,7 @@ class Config:
         retention_s: How long groups of tables are kept, seconds; None is for ever.
         runbooks_url: Where people find `docs/runbooks`; empty if nowhere.
         slack_button: Where `cbcr up` listens for Slack's button; None: it does not.
+        dashboards: Where the dashboards listen, and to whom.
     """
 
     file: Path
@@ -223,6 +226,7 @@ class Config:
     alert_store: SecretRef | None = None
     slack_button: SlackButton | None = None
     health: Path | None = None
+    dashboards: Dashboards = field(default_factory=Dashboards)
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None = None) -> Config:
@@ -238,7 +242,9 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         ConfigError: With every problem.
     """
     document = load_yaml(path, content=content)
-    model = validate(_File, document, source_problems, feed_problems, retention_problems)
+    model = validate(
+        _File, document, source_problems, feed_problems, retention_problems, dashboards_problems
+    )
     root = path.absolute().parent
     home = home_of(path, environ)
     warehouse = model.warehouse
@@ -260,6 +266,7 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         alert_store=model.alert_store,
         slack_button=model.slack_button,
         health=root / model.health if model.health else None,
+        dashboards=model.dashboards,
     )
 
 

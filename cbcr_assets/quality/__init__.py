@@ -5,9 +5,10 @@ Does not belong here: SLA rules (dbt_project/models/sla), tests of models (dbt),
 """
 
 from cbcr_assets.quality.engine import Verdict
-from cbcr_assets.quality.quarantine import find_quarantined, list_quarantine, release
+from cbcr_assets.quality.quarantine import find_quarantined, list_quarantine
 from cbcr_assets.quality.runner import SuiteReport, check_tables
 from cbcr_assets.quality.suite import Expectation, Suite, load_suite, load_suites
+from cbcr_assets.warehouse.release import release
 
 __all__ = [
     "Expectation",

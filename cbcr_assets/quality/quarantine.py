@@ -1,7 +1,8 @@
-"""Rows in quarantine: put there, repaired, shown, released.
+"""Rows in quarantine: put there, repaired, shown.
 
-Belongs here: every change of `raw.quarantine` that the contract or a person makes.
-Does not belong here: what a connector could not read at all (see `connectors.pull`).
+Belongs here: every change of `raw.quarantine` that the contract makes.
+Does not belong here: what a connector could not read at all (see `connectors.pull`), what a person
+releases (see `warehouse.release`).
 
 A row is named by its key as a JSON list; the identity of an entry is row, rule and content. So the
 same content stays released once a person released it, and other content is judged anew.
@@ -16,8 +17,9 @@ from typing import Any
 import polars as pl
 
 from cbcr_assets.quality.engine import Verdict
-from cbcr_assets.records import RawTable, raw_table, typed_frame
+from cbcr_assets.records import RawTable, typed_frame
 from cbcr_assets.warehouse import Session
+from cbcr_assets.warehouse.release import stamp_released
 
 _SHOWN = "quarantine_id, table_name, source_id, native_id, rule, reason, observed_at, released_at"
 
@@ -98,7 +100,7 @@ def _close_repaired(
         for identity, native_id, rule in stored.iter_rows()
         if native_id in looked_at and rule in judged and identity not in failing
     ]
-    _stamp(session, closed, now)
+    stamp_released(session, closed, now)
     return len(closed)
 
 
@@ -141,52 +143,3 @@ def find_quarantined(session: Session, prefix: str) -> pl.DataFrame:
         " where starts_with(quarantine_id, $prefix) order by quarantine_id",
         {"prefix": prefix},
     )
-
-
-def release(session: Session, quarantine_id: str, *, now: datetime) -> bool:
-    """Let a row count again as it is.
-
-    The row gets a new ingest sequence, so that incremental models look at it again.
-
-    Returns:
-        False when the entry is released already, or there is none.
-    """
-    found = session.query(
-        "select table_name, native_id from raw.quarantine"
-        " where quarantine_id = $id and released_at is null",
-        {"id": quarantine_id},
-    )
-    if found.is_empty():
-        return False
-    _stamp(session, [quarantine_id], now)
-    _touch(session, *found.row(0))
-    return True
-
-
-def _stamp(session: Session, identities: Sequence[str], now: datetime) -> None:
-    for identity in identities:
-        session.execute(
-            "update raw.quarantine set released_at = $now, ingest_seq = $seq"
-            " where quarantine_id = $id",
-            {"now": now, "seq": session.next_seq(), "id": identity},
-        )
-
-
-def _touch(session: Session, table_name: str | None, native_id: str | None) -> None:
-    key = _key(native_id)
-    if table_name is None or key is None:
-        return  # a connector refused it: there is no row yet
-    names = raw_table(table_name).key
-    same = " and ".join(f'"{name}"::varchar = $k{i}' for i, name in enumerate(names))
-    session.execute(
-        f"update raw.{table_name} set ingest_seq = $seq where {same}",
-        {"seq": session.next_seq(), **{f"k{i}": part for i, part in enumerate(key)}},
-    )
-
-
-def _key(native_id: str | None) -> list[str] | None:
-    try:
-        key = json.loads(native_id or "")
-    except ValueError:
-        return None
-    return key if isinstance(key, list) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from cbcr_assets.alerting import AlertService, DeliveryReport, Evaluation
+from cbcr_assets.steps.drills import tell_requests
 from cbcr_assets.steps.health import CONFIG_HEALTH, RULE_HEALTH
 from cbcr_assets.steps.own_alerts import watch_evaluator
 from cbcr_assets.steps.platform import Platform
@@ -62,6 +63,7 @@ def tick(platform: Platform, service: AlertService, *, now: datetime) -> TickOut
     for some in batched(unseen):
         service.ingest_many([one for path in some for one in _evaluations(path)], now=now)
     watch_evaluator(service, heartbeat_s=platform.config.heartbeat_s, now=now)
+    tell_requests(platform, service, now=now)
     return TickOutcome(len(unseen), service.tick(now=now).delivery)
 
 

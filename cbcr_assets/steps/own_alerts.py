@@ -36,6 +36,7 @@ class Verdict:
         severity: Severity.
         summary: One sentence.
         labels: Its own labels.
+        team: Who owns the subject; None: nobody.
     """
 
     rule: str
@@ -45,6 +46,7 @@ class Verdict:
     severity: str
     summary: str
     labels: tuple[tuple[str, str], ...] = ()
+    team: str | None = None
 
 
 def frame(verdicts: Iterable[Verdict], *, at: datetime) -> pl.DataFrame:
@@ -60,6 +62,7 @@ def frame(verdicts: Iterable[Verdict], *, at: datetime) -> pl.DataFrame:
             "rule": one.rule, "subject_kind": one.kind, "subject_id": one.subject,
             "status": one.status, "severity": one.severity, "summary": one.summary,
             "since": None if one.status == "ok" else at, "labels": json.dumps(dict(one.labels)),
+            "team": one.team,
             "runbook": f"docs/runbooks/{one.rule}.md",
         }
         for one in verdicts

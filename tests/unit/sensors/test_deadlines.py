@@ -25,3 +25,12 @@ HEARTBEAT = timedelta(minutes=15)
 )
 def test_due_work(change: NextChange | None, expected: str | None) -> None:
     assert due_work(change, configuration="", heartbeat=HEARTBEAT, now=NOW) == expected
+
+
+def test_what_people_asked_for_is_due_once_an_evaluation() -> None:
+    def due(evaluated_at: datetime) -> str | None:
+        change = NextChange(evaluated_at, None)
+        return due_work(change, configuration="", heartbeat=HEARTBEAT, now=NOW, errand="e1")
+
+    assert due(NOW) == "errand:e1:2026-01-01T12:00:00"
+    assert due(NOW - timedelta(minutes=1)) != due(NOW)
