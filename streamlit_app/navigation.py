@@ -29,6 +29,7 @@ PAGES = {
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
     "capacity": Entry("Capacity", ":material/storage:"),
+    "alerts": Entry("Alerts", ":material/notifications:"),
 }
 
 

@@ -67,6 +67,11 @@ def told() -> str:
     return f"all times {name()}, now {there:%H:%M} = {now:%H:%M} UTC; days are UTC days"
 
 
+def now() -> datetime:
+    """Return the present, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def _there(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC).astimezone(ZoneInfo(name()))
 

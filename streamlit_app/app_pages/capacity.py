@@ -13,8 +13,8 @@ from cbcr_assets.warehouse import Snapshot
 from streamlit_app import downloads, explain, navigation, tables, urlstate, zones
 from streamlit_app.charts import capacity as charts
 from streamlit_app.header import page_header
-from streamlit_app.queries import capacity as queries
 from streamlit_app.panels import what_if
+from streamlit_app.queries import capacity as queries
 from streamlit_app.status import badge, plain, share, size
 
 _STATES = {
