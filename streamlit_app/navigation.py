@@ -29,6 +29,7 @@ PAGES = {
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
     "capacity": Entry("Capacity", ":material/storage:"),
+    "health": Entry("Health", ":material/monitor_heart:"),
     "alerts": Entry("Alerts", ":material/notifications:"),
 }
 

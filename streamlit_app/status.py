@@ -16,6 +16,14 @@ COLOURS = {
 }
 SIGNS = {"breached": "▲", "approaching": "◆", "ok": "●", "unknown": "○"}
 WORDS = {"breached": "breached", "approaching": "at risk", "ok": "ok", "unknown": "unknown"}
+HEALTH_COLOURS = {
+    "critical": "#D55E00",
+    "unknown": "#6b7280",
+    "poor": "#E69F00",
+    "degraded": "#56B4E9",
+    "healthy": "#009E73",
+}
+HEALTH_SIGNS = {"critical": "▲", "unknown": "○", "poor": "◆", "degraded": "◇", "healthy": "●"}
 STATES = {
     "succeeded": "#009E73",
     "succeeded_with_warnings": "#56B4E9",
@@ -50,6 +58,11 @@ _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#!|~$:]")
 def badge(status: str) -> str:
     """Return sign and word of a status."""
     return f"{SIGNS.get(status, '○')} {WORDS.get(status, status)}"
+
+
+def health(state: str) -> str:
+    """Return sign and word of a component's health."""
+    return f"{HEALTH_SIGNS.get(state, '○')} {state}"
 
 
 def reason(word: str | None) -> str:

@@ -1,7 +1,7 @@
 """Alerts: what is open, who takes care, and does alerting itself work?
 
 Belongs here: the order of the page and its sentence. Does not belong here: its sections (see
-`panels.alerts`), SQL.
+`panels.alerts` and `panels.alert_record`), SQL.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ import streamlit as st
 from cbcr_assets.alerting.board import Board
 from cbcr_assets.steps.own_alerts import TICKS_SILENT_S
 from streamlit_app.header import page_header
+from streamlit_app.panels import alert_record
 from streamlit_app.panels import alerts as panels
 from streamlit_app.queries import alerts as queries
 from streamlit_app.status import duration, plain
@@ -51,7 +52,7 @@ def first_look(board: Board) -> tuple[list[dict[str, Any]], float | None]:
     return board.groups("severity"), board.tick_age_s()
 
 
-at = page_header("What is open, and who takes care?")
+at = page_header("Who takes care of what?")
 try:
     by_severity, tick_age_s = queries.look(first_look)
 except queries.BoardUnreadableError as error:
@@ -61,9 +62,9 @@ except queries.BoardUnreadableError as error:
         icon=":material/warning:",
     )
     st.subheader("How it went")
-    panels.figures(at)
+    alert_record.figures(at)
     st.subheader("The last 30 days")
-    panels.past(at)
+    alert_record.past(at)
     st.stop()
 
 st.subheader(sentence(by_severity))
@@ -75,8 +76,8 @@ elif "alert" in st.query_params:
 st.subheader("Silences")
 panels.silences()
 st.subheader("Channels")
-panels.channels()
+alert_record.channels()
 st.subheader("How it went")
-panels.figures(at)
+alert_record.figures(at)
 with st.expander("The last 30 days"):
-    panels.past(at)
+    alert_record.past(at)

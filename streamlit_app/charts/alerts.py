@@ -35,7 +35,9 @@ def noise(rules: pl.DataFrame) -> alt.Chart:
         alt.Chart(shown)
         .mark_bar()
         .encode(
-            y=alt.Y("rule:N", sort=names, title=None, axis=alt.Axis(labelLimit=220)),
+            y=alt.Y(
+                "rule:N", sort=names, title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False)
+            ),
             x=alt.X("alerts:Q", title="alerts", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
                 "kind:N",
@@ -46,5 +48,5 @@ def noise(rules: pl.DataFrame) -> alt.Chart:
             order="order:Q",
             tooltip=["rule:N", "kind:N", "alerts:Q"],
         )
-        .properties(height=max(22 * len(names), 60))
+        .properties(height=alt.Step(22))
     )

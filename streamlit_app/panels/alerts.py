@@ -1,4 +1,4 @@
-"""Sections of the Alerts page: what is open, what is kept quiet, what went out, how it went.
+"""Sections of the Alerts page: what is open, who is told next, what is kept quiet.
 
 Belongs here: one section each, its heading, figures, chart and table. Does not belong here: SQL,
 how a chart is drawn, the order of the page, what a button does (see `action_forms`).
@@ -11,9 +11,7 @@ import polars as pl
 import streamlit as st
 
 from cbcr_assets.alerting.board import GROUPS
-from cbcr_assets.warehouse import Snapshot
-from streamlit_app import action_forms, explain, navigation, tables, urlstate, zones
-from streamlit_app.charts import alerts as charts
+from streamlit_app import action_forms, navigation, tables, urlstate, zones
 from streamlit_app.queries import alerts as queries
 from streamlit_app.status import duration, plain
 
@@ -24,16 +22,7 @@ _STATES = {
     "stale": "○ nobody speaks of it any more",
 }
 _BY = {"rule": "rule", "team": "team", "severity": "severity", "kind of subject": "subject_kind"}
-_SENDING = {
-    "sent": "● delivered",
-    "pending": "◆ waiting",
-    "dead": "▲ given up",
-    "skipped": "○ not needed",
-}
 _MOST_FORMS = 20
-_LOG_ROWS = 200
-_PAST_ROWS = 500
-_RULES_SHOWN = 15
 
 
 def groups() -> dict[str, str]:
@@ -52,7 +41,7 @@ def groups() -> dict[str, str]:
                 "taken": [row["acked"] for row in found],
                 "kept quiet": [row["muted"] for row in found],
                 "since": [zones.moment(row["since"]) for row in found],
-                "next step": [_soon(row["next_step_at"]) for row in found],
+                "next step": [soon(row["next_step_at"]) for row in found],
             }
         ),
         members,
@@ -86,12 +75,12 @@ def incidents(chosen: dict[str, str]) -> None:
                 "severity": [SEVERITIES.get(row["severity"], row["severity"]) for row in rows],
                 "rule": [row["rule"] for row in rows],
                 "subject": [row["subject_id"] for row in rows],
-                "what": [row["summary"] for row in rows],
-                "since": [zones.moment(row["started_at"]) for row in rows],
                 "state": [_state(row) for row in rows],
+                "since": [zones.brief(row["started_at"]) for row in rows],
                 "escalation": [_escalation(row) for row in rows],
+                "what": [row["summary"] for row in rows],
                 "messages": [_messages(row) for row in rows],
-                "team": [row["team"] for row in rows],
+                "team": [row["team"] or "–" for row in rows],
             }
         ),
         [row["fingerprint"] for row in rows],
@@ -122,8 +111,9 @@ def one(fingerprint: str) -> None:
             f" {plain(row['subject_id'])}, since {zones.moment(row['started_at'])}"
         )
         st.write(plain(row["summary"]))
-        st.caption(f"{_state(row)} · {_escalation(row)} · {_messages(row)}")
-        boxes = st.columns([1, 1, 1, 3])
+        parts = (_state(row), _escalation(row), _messages(row))
+        st.caption(" · ".join(part for part in parts if part != "–"))
+        boxes = st.columns([2, 2, 2, 1], vertical_alignment="center")
         if row["subject_kind"] == "instance":
             navigation.link("instance", "Open the instance →", boxes[0], id=row["subject_id"])
         meant = action_forms.meant(
@@ -143,9 +133,8 @@ def silences() -> None:
         return
     for row in rows[:_MOST_FORMS]:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        began = "until" if row["start"] <= zones.now() else "from {} until".format(
-            zones.moment(row["start"])
-        )  # fmt: skip
+        is_running = row["start"] <= zones.now()
+        began = "until" if is_running else f"from {zones.moment(row['start'])} until"
         left.markdown(
             f"**{plain(row['matchers']) or 'everything'}** {began} {zones.moment(row['end'])},"
             f" by {plain(row['by'])}: {plain(row['comment']) or 'no reason given'}"
@@ -154,118 +143,6 @@ def silences() -> None:
             action_forms.end_silence(row["id"], what=row["matchers"], place=f"silence/{row['id']}")
     if len(rows) > _MOST_FORMS:
         st.caption(f"The first {_MOST_FORMS} to end of {len(rows)}; `cbcr alerts list --silences`.")
-
-
-def channels() -> None:
-    """Show what arrived where, what waits, and what was given up."""
-    found = queries.look(lambda board: board.channels())
-    if not found:
-        st.info("No message was ever sent.", icon=":material/help:")
-        return
-    st.dataframe(
-        pl.DataFrame(
-            {
-                "channel": [row["receiver"] for row in found],
-                "state": [_channel(row) for row in found],
-                "delivered": [row["sent"] for row in found],
-                "waiting": [row["pending"] for row in found],
-                "tried in vain": [row["retrying"] for row in found],
-                "given up": [row["dead"] for row in found],
-                "last delivered": [zones.moment(row["last_sent_at"]) for row in found],
-                "oldest waiting": [zones.moment(row["oldest_pending_at"]) for row in found],
-            }
-        ),
-        hide_index=True,
-        alt="Channels: messages that arrived, wait, and were given up",
-    )
-    left, right = st.columns(2)
-    names = [row["receiver"] for row in found]
-    receiver = urlstate.select("Channel", names, "channel", left) or ""
-    states = urlstate.multiselect("Messages", list(_SENDING), "sending", right)
-    log = queries.look(
-        lambda board: board.deliveries(receiver=receiver, states=states, rows=_LOG_ROWS)
-    )
-    if not log:
-        st.info("0 messages match.")
-        return
-    st.dataframe(
-        pl.DataFrame(
-            {
-                "queued": [zones.moment(row["created_at"]) for row in log],
-                "channel": [row["receiver"] for row in log],
-                "message": [row["kind"] for row in log],
-                "alerts": [row["alerts"] for row in log],
-                "state": [_SENDING.get(row["state"], row["state"]) for row in log],
-                "tries": [row["attempts"] for row in log],
-                "done": [zones.moment(row["done_at"]) for row in log],
-                "next try": [_soon(row["next_try_at"]) for row in log],
-                "error": [row["error"] or "" for row in log],
-            }
-        ),
-        hide_index=True,
-        alt="Messages, the newest first",
-    )
-    if len(log) == _LOG_ROWS:
-        st.caption(f"The newest {_LOG_ROWS}.")
-
-
-def figures(at: Snapshot) -> None:
-    """Show how fast people were, and which rules are noise."""
-    window = urlstate.segments(
-        "Window", ["7 days", "30 days", "90 days"], "days", default="30 days"
-    )
-    days = int(window.split()[0])
-    row = queries.response(at, days)
-    if not row["episodes"]:
-        st.info(
-            f"No alert of the last {window} is in this snapshot: the journal is exported with each"
-            " evaluation that is published.",
-            icon=":material/help:",
-        )
-        return
-    tiles = st.columns(5)
-    tiles[0].metric("Alerts", f"{row['episodes']}")
-    tiles[1].metric("Told after", duration(row["time_to_tell_s"]), help="Median")
-    tiles[2].metric(
-        "Taken after (MTTA)", duration(row["time_to_acknowledge_s"]),
-        help=f"Median of the {row['acknowledged']} that somebody took care of",
-    )  # fmt: skip
-    tiles[3].metric(
-        "Over after (MTTR)", duration(row["time_to_resolve_s"]),
-        help=f"Median of the {row['resolved']} that are over",
-    )  # fmt: skip
-    tiles[4].metric("Messages given up", f"{int(row['undelivered'])}")
-    rules = queries.noise(at, days)
-    explain.last_query()
-    st.altair_chart(
-        charts.noise(rules.head(_RULES_SHOWN)),
-        width="stretch",
-        alt="Alerts of each rule, and which of them were noise",
-    )
-    if rules.height > _RULES_SHOWN:
-        st.caption(f"The noisiest {_RULES_SHOWN} of {rules.height} rules.")
-
-
-def past(at: Snapshot) -> None:
-    """Show alerts as they were exported into the snapshot."""
-    found = queries.past(at, 30, _PAST_ROWS)
-    explain.last_query()
-    if found.is_empty():
-        st.info("No alert of the last 30 days is in this snapshot.", icon=":material/help:")
-        return
-    moments = ("started_at", "acknowledged_at", "resolved_at")
-    st.dataframe(
-        found.select(
-            "severity", "rule", pl.col("subject_id").alias("subject"), "team",
-            *(pl.col(name).map_elements(zones.moment, return_dtype=pl.String, skip_nulls=False)
-              .alias(name.removesuffix("_at")) for name in moments),
-            pl.col("acknowledged_by").alias("by"), "messages", "undelivered", "flapping",
-        ),
-        hide_index=True,
-        alt="Alerts of the last 30 days, the newest first",
-    )  # fmt: skip
-    if found["total"][0] > found.height:
-        st.caption(f"The newest {found.height} of {found['total'][0]}.")
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -283,7 +160,7 @@ def _escalation(row: dict[str, Any]) -> str:
         return "–"
     told = f"step {row['step']} of {row['steps']}"
     if row["next_step_at"] is not None:
-        return f"{told}, {row['next_receiver']} {_soon(row['next_step_at'])}"
+        return f"{told}, {row['next_receiver']} {soon(row['next_step_at'])}"
     return f"{told}, stands still" if row["step"] < row["steps"] else f"{told}, all told"
 
 
@@ -293,15 +170,8 @@ def _messages(row: dict[str, Any]) -> str:
     return ", ".join(filter(None, (waits, dead))) or "● delivered"
 
 
-def _channel(row: dict[str, Any]) -> str:
-    if row["dead"]:
-        return "▲ some were given up"
-    if row["paused_until"]:
-        return f"◆ asked us to wait until {zones.moment(row['paused_until'])}"
-    return "◆ does not take them" if row["retrying"] else "● takes them"
-
-
-def _soon(at: datetime | None) -> str:
+def soon(at: datetime | None) -> str:
+    """Return how long it is until a moment; a dash for nothing."""
     if at is None:
         return "–"
     left_s = (at - zones.now()).total_seconds()

@@ -1,18 +1,15 @@
-"""The Capacity page: its figures are the marts', its what-if the command line's, every state told."""
+"""The Capacity page: figures of the marts, the what-if of the command line, every state."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cbcr_assets.reports.capacity import WhatIf, capacity_what_if
-from cbcr_assets.warehouse import FileWarehouse, current
+from cbcr_assets.warehouse import FileWarehouse
 from streamlit_app import downloads
 from streamlit_app.status import plain, size
 
@@ -20,19 +17,6 @@ pytestmark = pytest.mark.slow
 Run = Callable[..., AppTest]
 Words = Callable[[AppTest], str]
 Sql = Callable[[str], list[tuple[Any, ...]]]
-
-
-@contextmanager
-def changed(serving: Path, target: Path, *statements: str) -> Iterator[Path]:
-    """Yield a folder with a copy of the snapshot after some statements."""
-    target.mkdir()
-    copy = target / "warehouse-1.duckdb"
-    shutil.copyfile(current(serving).path, copy)
-    with duckdb.connect(str(copy)) as con:
-        for statement in statements:
-            con.execute(statement)
-    (target / "CURRENT").write_text("1\n")
-    yield target
 
 
 def test_the_answer_and_the_table_are_those_of_the_forecast(
@@ -124,7 +108,9 @@ def test_growth_has_the_names_of_those_who_grew_or_says_why_not(
         "select volume from marts.fct_capacity_forecast where volume not in"
         " (select volume from marts.fct_capacity_growth) order by 1 limit 1"
     )[0][0]
-    assert "has not been watched for so long" in words(run("capacity", volume=young, since="7 days"))
+    assert "has not been watched for so long" in words(
+        run("capacity", volume=young, since="7 days")
+    )
     assert team
 
 
@@ -139,27 +125,23 @@ def test_links_tell_their_tightest_hour(run: Run, words: Words, sql: Sql) -> Non
 
 
 def test_a_filter_that_matches_nothing_and_a_volume_that_is_full(
-    run: Run, words: Words, serving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, words: Words, changed: Callable[..., None]
 ) -> None:
     assert "0 volumes match." in words(run("capacity", q="nothing-like-this"))
-    full = (
+    changed(
         "update marts.fct_capacity_forecast set status = 'full', reason = 'it is full',"
         " used_bytes = capacity_bytes, used_share = 1 where volume = 'nas1'"
     )
-    with changed(serving, tmp_path / "full", full) as folder:
-        monkeypatch.setenv("CBCR_SERVING", str(folder))
-        app = run("capacity")
-        assert "**nas1** is full now" in words(app)
-        assert app.dataframe[0].value["full in (p10–p90)"][0] == "now"
+    app = run("capacity")
+    assert "**nas1** is full now" in words(app)
+    assert app.dataframe[0].value["full in (p10–p90)"][0] == "now"
 
 
 def test_without_samples_the_page_says_so(
-    run: Run, words: Words, serving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, words: Words, changed: Callable[..., None]
 ) -> None:
-    nothing = ("delete from marts.fct_capacity_forecast", "delete from marts.fct_network_headroom")
-    with changed(serving, tmp_path / "none", *nothing) as folder:
-        monkeypatch.setenv("CBCR_SERVING", str(folder))
-        said = words(run("capacity"))
+    changed("delete from marts.fct_capacity_forecast", "delete from marts.fct_network_headroom")
+    said = words(run("capacity"))
     assert "No volume is known" in said
     assert "No source samples a network link." in said
 
