@@ -9,6 +9,8 @@ from cbcr_assets.assets.cooldown import JOB, cooldown
 from cbcr_assets.assets.publish import publish_asset
 from cbcr_assets.assets.quality import contract_assets
 from cbcr_assets.assets.reconcile import check_reconcile
+from cbcr_assets.assets.report import JOB as REPORT_JOB
+from cbcr_assets.assets.report import compliance, report_schedule
 from cbcr_assets.assets.transform import transform_assets
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import open_running
@@ -31,14 +33,20 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
     marts = [spec.key for spec in models.specs if spec.group_name in _PUBLISHED]
     snapshot = publish_asset(marts)
     return dg.Definitions(
-        assets=[contract_assets(), models, snapshot],
+        assets=[contract_assets(), models, snapshot, compliance],
         jobs=[
             dg.define_asset_job(
                 JOB,
-                selection=dg.AssetSelection.all(),
+                selection=dg.AssetSelection.all() - dg.AssetSelection.assets(compliance),
                 description="Check new rows, build and test every model, publish a snapshot.",
-            )
+            ),
+            dg.define_asset_job(
+                REPORT_JOB,
+                selection=dg.AssetSelection.assets(compliance),
+                description="Issue the compliance report of a calendar month.",
+            ),
         ],
+        schedules=[report_schedule(platform)],
         sensors=[cooldown, check_reconcile],
         resources={"platform": PlatformResource(config=str(platform.config.file))},
         executor=dg.in_process_executor,

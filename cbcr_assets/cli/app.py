@@ -18,6 +18,7 @@ from cbcr_assets.cli import (
     pipeline,
     pull,
     quarantine,
+    report,
     retention,
     run_job,
     signals,
@@ -44,6 +45,7 @@ app.command()(pipeline.publish)
 app.command("import")(data.import_)
 app.command()(data.sql)
 app.command()(data.rpo)
+app.command()(report.report)
 app.command()(health.health)
 app.command("anomalies")(signals.list_anomalies)
 app.command("correlations")(signals.list_correlations)

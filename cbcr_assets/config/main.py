@@ -25,6 +25,7 @@ from cbcr_assets.config.feeds import (
     written_glob,
 )
 from cbcr_assets.config.problems import load_yaml, validate
+from cbcr_assets.config.reports import Reports
 from cbcr_assets.config.retention import Retention, retention_problems
 from cbcr_assets.config.values import (
     LISTING,
@@ -128,6 +129,7 @@ class _File(BaseModel):
     links: Annotated[_Links, SECTION] = _Links()
     lanes: Annotated[_Lanes, SECTION] = _Lanes()
     retention: Annotated[Retention, SECTION] = Retention()
+    reports: Annotated[Reports, SECTION] = Reports()
     slack_button: SlackButton | None = None
     dashboards: SectionOfDashboards = Dashboards()
 
@@ -198,6 +200,9 @@ class Config:
         inventory: Inventory file.
         alerting: Alerting policy file.
         health: What differs from the health model that CBCR brings; None: nothing.
+        reports: Folder of monthly reports.
+        reports_cron: When the report of the last month is made, cron expression in UTC.
+        reports_signed_off_by: Who signs it.
         alert_store: Where the SQLAlchemy URL of the alert engine's store is; None: SQLite in home.
         dashboard_url: Where people find Streamlit.
         dagster_url: Where people find the Dagster UI.
@@ -222,6 +227,9 @@ class Config:
     heartbeat_s: float
     build_every: str
     retention_s: dict[str, float | None]
+    reports: Path
+    reports_cron: str
+    reports_signed_off_by: tuple[str, ...] = ()
     runbooks_url: str = ""
     alert_store: SecretRef | None = None
     slack_button: SlackButton | None = None
@@ -262,6 +270,9 @@ def load_config(path: Path, *, environ: Mapping[str, str], content: Path | None 
         heartbeat_s=model.lanes.heartbeat,
         build_every=model.lanes.build_every,
         retention_s=model.retention.ages_s(),
+        reports=root / model.reports.folder if model.reports.folder else home / "reports",
+        reports_cron=model.reports.cron,
+        reports_signed_off_by=model.reports.signed_off_by,
         runbooks_url=model.links.runbooks or "",
         alert_store=model.alert_store,
         slack_button=model.slack_button,

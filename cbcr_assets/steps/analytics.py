@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cbcr_assets.steps.definitions import sync_definitions
 from cbcr_assets.steps.health_model import sync_health_model
 from cbcr_assets.steps.platform import DBT_PROJECT, Platform
 from cbcr_assets.warehouse import Snapshot, WarehouseError
@@ -72,12 +73,15 @@ def dbt(platform: Platform, arguments: Sequence[str]) -> BuildReport:
 def prepare(platform: Platform) -> None:
     """Bring schema and health model to today's, so that dbt finds its sources and its clock.
 
+    The versions of the definitions that are about to be built are kept beside them.
+
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     platform.home.mkdir(parents=True, exist_ok=True)
     with platform.warehouse.write() as session:
         sync_health_model(platform, session)
+        sync_definitions(session)
 
 
 def build(

@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 
 from cbcr_assets.warehouse.base import Session
+from cbcr_assets.warehouse.stored import keep_setting
 
 _MODEL = "health_model"
 _TICK = "alert_tick"
@@ -20,7 +21,7 @@ def has_health_model(session: Session) -> bool:
 
 def store_health_model(session: Session, text: str) -> None:
     """Store a health model as JSON (see `HealthModel.as_json`)."""
-    _keep(session, _MODEL, text)
+    keep_setting(session, _MODEL, text)
 
 
 def store_tick(session: Session, *, age_s: float | None, now: datetime) -> None:
@@ -32,13 +33,6 @@ def store_tick(session: Session, *, age_s: float | None, now: datetime) -> None:
         now: When that was looked at, naive UTC.
     """
     if age_s is not None:
-        _keep(session, _TICK, json.dumps({"told_at": now.isoformat(sep=" "), "age_s": age_s}))
-
-
-def _keep(session: Session, name: str, value: str) -> None:
-    known = session.query("select value from state.settings where name = $name", {"name": name})
-    if known.is_empty() or known.item() != value:
-        session.execute(
-            "insert or replace into state.settings values ($name, $value)",
-            {"name": name, "value": value},
+        keep_setting(
+            session, _TICK, json.dumps({"told_at": now.isoformat(sep=" "), "age_s": age_s})
         )
