@@ -31,6 +31,9 @@ PAGES = {
     "capacity": Entry("Capacity", ":material/storage:"),
     "health": Entry("Health", ":material/monitor_heart:"),
     "alerts": Entry("Alerts", ":material/notifications:"),
+    "trust": Entry("Data trust", ":material/verified:"),
+    "dictionary": Entry("Data dictionary", ":material/menu_book:", in_menu=False),
+    "sql": Entry("SQL", ":material/terminal:"),
 }
 
 
