@@ -51,7 +51,7 @@ def guarded_query(
     Raises:
         WarehouseError: Not one SELECT, or the query failed; the message is the engine's.
     """
-    limits: dict[str, str | int] = {"memory_limit": f"{memory_bytes}b"}
+    limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory_bytes}b"}
     if threads:
         limits["threads"] = threads
     with duckdb.connect(str(snapshot), read_only=True, config=limits) as con:
