@@ -146,7 +146,7 @@ def one(at: Snapshot, name: str) -> None:
     row = queries.volume(at, name)
     if row is None:
         return
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.markdown(f"{_STATES[row['status']]}: {plain(row['reason'])}.")
     horizon = _HORIZONS[
         urlstate.segments("Ahead", list(_HORIZONS), "ahead", right, default="180 days")

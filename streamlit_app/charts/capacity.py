@@ -30,10 +30,12 @@ def fan(
         capacity: Bytes that can be used at all; None: unknown.
         full_at: `p10`, `p50`, `p90`: when it is full; None: not in sight.
     """
+    tops = [past["used_bytes"].max(), capacity, *ahead.select(pl.col("hi95_bytes").max()).row(0)]
+    most = 1.05 * max(float(top) for top in tops if top is not None)
     layers = [_band(ahead, "95", 0.16), _band(ahead, "80", 0.3)] if ahead.height else []
     base = alt.Chart(past).encode(
         x=marks.time("day", days=True),
-        y=marks.bytes_axis("used_bytes", least=0),
+        y=marks.bytes_axis("used_bytes", most=most),
         tooltip=[
             alt.Tooltip("day:T", title="day (UTC)"),
             alt.Tooltip("used:N", title="peak of the day"),

@@ -31,7 +31,8 @@ def contributions(reasons: pl.DataFrame, *, score: float) -> alt.LayerChart:
     names = [step[0] for step in steps]
     least = min(0.0, *(step[1] for step in steps))
     points = alt.Scale(domain=[least * 1.1, 108], nice=False)
-    way = ["whole", *["lost"] * reasons.height, "left"]
+    lost = ["lost" if points > 0 else "given back" for points in reasons["deduction"]]
+    way = ["whole", *lost, "left"]
     shown = pl.DataFrame(
         steps, orient="row", schema=["signal", "from", "to", "points", "action"]
     ).with_columns(way=pl.Series(way), edge=pl.max_horizontal("from", "to"))
@@ -41,14 +42,19 @@ def contributions(reasons: pl.DataFrame, *, score: float) -> alt.LayerChart:
         .mark_bar(height=20)
         .encode(
             y=y,
-            x=alt.X("from:Q", title="points", scale=points),
+            x=alt.X(
+                "from:Q",
+                title="points",
+                scale=points,
+                axis=alt.Axis(values=[0, 20, 40, 60, 80, 100]),
+            ),
             x2="to:Q",
             color=alt.Color(
                 "way:N",
                 legend=None,
                 scale=alt.Scale(
-                    domain=["whole", "lost", "left"],
-                    range=[marks.GREY, COLOURS["breached"], marks.BLUE],
+                    domain=["whole", "lost", "given back", "left"],
+                    range=[marks.GREY, COLOURS["breached"], marks.SKY, marks.BLUE],
                 ),
             ),
             tooltip=["signal:N", "points:N", "action:N"],
@@ -146,7 +152,7 @@ def workers(hours: pl.DataFrame) -> alt.Chart:
             color=alt.Color(
                 "busy_share:Q",
                 scale=_BUSY,
-                legend=alt.Legend(title="busy", format=".0%", orient="right"),
+                legend=alt.Legend(title="busy", format=".0%", orient="top", gradientLength=220),
             ),
             tooltip=[
                 "pool:N",
