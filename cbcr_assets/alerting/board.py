@@ -38,6 +38,7 @@ _IS_OPEN = sa.and_(
     _s.phase.not_in([Phase.RESOLVED.value, Phase.PENDING.value]),
 )  # fmt: skip
 _RANK = sa.case({"critical": 0, "warning": 1}, value=_e.severity, else_=2)
+_NONE = {"pending": 0, "dead": 0}
 _STEP_E = _e.resume_e + _e.remaining_s
 
 
@@ -106,7 +107,7 @@ class Board:
                 _e.fingerprint, _e.n, _e.rule, _e.subject_kind, _e.subject_id, _e.team,
                 _e.severity, _e.status, _s.phase.label("state"), _e.summary, _e.started_at,
                 _e.acked_by, _e.ack_until_e, _e.muted_by, _e.step, _e.chain,
-                _STEP_E.label("next_e"), _messages("pending"), _messages("dead"),
+                _STEP_E.label("next_e"),
                 sa.func.count().over().label("total"),
             )
             .join(alert_state, _s.fingerprint == _e.fingerprint)
@@ -116,7 +117,12 @@ class Board:
         )  # fmt: skip
         with reading(self._engine) as con:
             now_e = self._now_e(con)
-            return [self._incident(dict(row), now_e) for row in con.execute(query).mappings()]
+            found = [dict(row) for row in con.execute(query).mappings()]
+            messages = _undelivered(con, [row["fingerprint"] for row in found])
+        return [
+            self._incident({**row, **messages.get((row["fingerprint"], row["n"]), _NONE)}, now_e)
+            for row in found
+        ]
 
     def channels(self) -> list[Row]:
         """Return each receiver that ever got a message: what arrived, waits, and was given up.
@@ -224,14 +230,21 @@ def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
 
-def _messages(state: str) -> sa.Label[int]:
-    about = (
-        sa.select(sa.func.count())
-        .join_from(outbox_member, outbox, _o.id == outbox_member.c.outbox_id)
-        .where(
-            outbox_member.c.fingerprint == _e.fingerprint, outbox_member.c.n == _e.n,
-            _o.state == state,
+def _undelivered(
+    con: sa.Connection, fingerprints: Sequence[str]
+) -> dict[tuple[str, int], dict[str, int]]:
+    """Count the messages about some alerts that wait, and that were given up."""
+    c = outbox_member.c
+    query = (
+        sa.select(
+            c.fingerprint, c.n, _count(_o.state == "pending").label("pending"),
+            _count(_o.state == "dead").label("dead"),
         )
-        .scalar_subquery()
+        .join_from(outbox_member, outbox, _o.id == c.outbox_id)
+        .where(c.fingerprint.in_(fingerprints))
+        .group_by(c.fingerprint, c.n)
     )  # fmt: skip
-    return about.label(state)
+    return {
+        (row.fingerprint, row.n): {"pending": row.pending, "dead": row.dead}
+        for row in con.execute(query)
+    }
