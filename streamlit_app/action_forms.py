@@ -125,19 +125,58 @@ def withdraw_drill(request_id: str, *, what: str, place: str) -> None:
         form.submit("Withdraw", lambda key, _: actions.withdraw_drill(request_id, key=key))
 
 
+def waiting_drills(instance_id: str = "", *, place: str) -> None:
+    """Show the requests of drills that wait, with the way to withdraw each.
+
+    Args:
+        instance_id: Only those of this instance; empty: all.
+        place: Where this list is.
+    """
+    found = _read(lambda: actions.drill_requests(instance_id))
+    for one in found or ():
+        since = f"{one.asked_at:%Y-%m-%d %H:%M} UTC"
+        reason = f": {plain(one.reason)}" if one.reason else ""
+        st.info(
+            f"{plain(one.asked_by)} asks since {since} for a restore drill of"
+            f" {plain(one.instance_id)}{reason}",
+            icon=":material/restore:",
+        )
+        withdraw_drill(one.id, what=one.instance_id, place=f"{place}/{one.id}")
+
+
+def releases_table() -> None:
+    """Show which rows were asked to be released, and what came of it."""
+    found = _read(actions.releases)
+    if found:
+        rows = [
+            {
+                "asked at (UTC)": one.asked_at, "by": one.asked_by, "entry": one.target,
+                "outcome": one.outcome or "waits", "result": one.result,
+            }
+            for one in found
+        ]  # fmt: skip
+        st.dataframe(pl.DataFrame(rows, infer_schema_length=None), hide_index=True)
+
+
 def audit_table(*, limit: int = 200) -> None:
     """Show an admin what people did, the newest first; nothing to others."""
     if not access.may(Role.ADMIN):
         return
-    try:
-        rows = [deed.row() for deed in actions.audit(limit=limit)]
-    except (StoreError, ConfigError, sa.exc.OperationalError) as error:
-        st.error(f"What people did cannot be read now: {plain(str(error))}")
-        return
-    if not rows:
+    found = _read(lambda: actions.audit(limit=limit))
+    if found:
+        frame = pl.DataFrame([deed.row() for deed in found], infer_schema_length=None)
+        st.dataframe(frame.rename({"at": "at (UTC)"}), hide_index=True)
+    elif found is not None:
         st.caption("Nobody did anything yet.")
-        return
-    st.dataframe(pl.DataFrame(rows), hide_index=True)
+
+
+def _read(read: Callable[[], list[Any]]) -> list[Any] | None:
+    """Read the alert store; say why it cannot be read and return None."""
+    try:
+        return read()
+    except (StoreError, ConfigError, sa.exc.OperationalError) as error:
+        st.error(f"What people asked for cannot be read now: {plain(str(error))}")
+        return None
 
 
 class _Form:

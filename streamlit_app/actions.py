@@ -82,9 +82,7 @@ def _desk(least: Role) -> Desk:
     A role that does not suffice is refused by the action itself, which also writes it down; only
     who is nobody at all is refused here.
     """
-    person = access.who()
-    if person is None:
-        person = access.require(least)  # raises
+    person = access.who() or access.require(least)
     return Desk(_platform(), person, datetime.now(UTC).replace(tzinfo=None))
 
 

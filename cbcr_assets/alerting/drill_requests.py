@@ -89,7 +89,11 @@ def close(
 
 
 def requests(
-    con: sa.Connection, *, instance_id: str = "", every: bool = False
+    con: sa.Connection,
+    *,
+    instance_id: str = "",
+    every: bool = False,
+    closed_after: datetime | None = None,
 ) -> list[DrillRequest]:
     """Return requests, those that wait the longest first.
 
@@ -97,6 +101,7 @@ def requests(
         con: Transaction.
         instance_id: Only of this instance; empty: of all.
         every: Closed ones, too.
+        closed_after: Closed ones only if they were closed later than this, naive UTC; None: all.
     """
     c = drill_request.c
     query = sa.select(drill_request).order_by(c.closed_at.is_not(None), c.asked_at, c.id)
@@ -104,4 +109,6 @@ def requests(
         query = query.where(c.instance_id == instance_id)
     if not every:
         query = query.where(c.closed_at.is_(None))
+    if closed_after is not None:
+        query = query.where(sa.or_(c.closed_at.is_(None), c.closed_at > closed_after))
     return [DrillRequest(**row) for row in con.execute(query).mappings()]

@@ -119,7 +119,9 @@ def _dashboards(platform: Platform) -> Iterator[Finding]:
             reference.resolve(platform.environ)
         except ValueError as error:
             yield Finding("dashboards", "wrong", f"{key}: {error}")
-    yield Finding("dashboards", "ok", f"{at}, for {', '.join(sorted(dashboards.hosts(at)))}")
+    yield Finding(
+        "dashboards", "ok", f"{at}, for {', '.join(sorted(dashboards.hosts(dashboards.address)))}"
+    )
 
 
 def _source(source: SourceConfig) -> Iterator[Finding]:

@@ -101,5 +101,5 @@ def _team(platform: Platform, instance: str) -> str:
     except WarehouseMissing:
         return ""
     if not rows:
-        raise wrong_use(f"no instance {instance!r}; see `cbcr inventory`")
+        raise wrong_use(f"no instance {instance!r}; the inventory knows its instances")
     return str(rows[0][0])

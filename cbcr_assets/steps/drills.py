@@ -9,7 +9,7 @@ answers nothing.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -21,7 +21,8 @@ from cbcr_assets.steps.own_alerts import Verdict, tell
 from cbcr_assets.steps.platform import Platform
 
 RULE = "drill_requested"
-_RECENT = 200
+# Ticks may have stopped for so long before the end of an alert is missed.
+_NEWS = timedelta(days=60)
 _ANSWERS = """
 select instance_id, source_id || '/' || restore_key as restore,
     coalesce(started_at, requested_at, restored_at, recovered_at, verified_at) as began_at,
@@ -119,7 +120,7 @@ def tell_requests(platform: Platform, service: AlertService, *, now: datetime) -
         now: Present, naive UTC.
     """
     with reading(open_store(platform.alert_store)) as con:
-        latest = _latest(con)
+        latest = _latest(con, now)
     for request in latest:
         scope, is_open = f"{RULE}/{request.instance_id}", request.closed_at is None
         if is_open == service.is_open(scope):
@@ -128,15 +129,13 @@ def tell_requests(platform: Platform, service: AlertService, *, now: datetime) -
         tell(service, scope, [_verdict(request)], reference=reference, now=now)
 
 
-def _latest(con: sa.Connection) -> list[DrillRequest]:
-    """Return the newest request of each instance; only what may have changed lately."""
+def _latest(con: sa.Connection, now: datetime) -> list[DrillRequest]:
+    """Return the newest request of each instance; closed ones for as long as their end is news."""
+    found = drill_requests.requests(con, every=True, closed_after=now - _NEWS)
     newest: dict[str, DrillRequest] = {}
-    found = drill_requests.requests(con, every=True)
-    for request in sorted(found, key=lambda one: one.asked_at):
+    for request in sorted(found, key=lambda one: (one.asked_at, one.id)):
         newest[request.instance_id] = request
-    closed = [one for one in newest.values() if one.closed_at is not None]
-    recent = sorted(closed, key=lambda one: one.closed_at or one.asked_at)[-_RECENT:]
-    return [*(one for one in newest.values() if one.closed_at is None), *recent]
+    return list(newest.values())
 
 
 def _verdict(request: DrillRequest) -> Verdict:

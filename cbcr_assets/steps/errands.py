@@ -12,7 +12,7 @@ from cbcr_assets.alerting import errands
 from cbcr_assets.alerting.errands import Errand
 from cbcr_assets.alerting.tables import StoreError, open_store, reading, writing
 from cbcr_assets.steps.platform import Platform
-from cbcr_assets.warehouse import WarehouseError
+from cbcr_assets.warehouse import WarehouseLocked
 from cbcr_assets.warehouse.release import release
 
 _WAIT_S = 5.0
@@ -30,7 +30,7 @@ def waiting(platform: Platform) -> list[Errand]:
 def run_errands(platform: Platform, *, now: datetime) -> list[str]:
     """Do what waits; called by whoever holds the warehouse's turn.
 
-    An errand that cannot be done now, because the warehouse is in use, waits on.
+    An errand waits on while the warehouse is in use; what fails otherwise is not tried again.
 
     Args:
         platform: Whose errands.
@@ -43,9 +43,11 @@ def run_errands(platform: Platform, *, now: datetime) -> list[str]:
     for errand in waiting(platform):
         try:
             outcome, result = _do(platform, errand, now)
-        except WarehouseError as error:
+        except WarehouseLocked as error:
             told.append(f"{errand.kind} {errand.target}: later, {error}")
             continue
+        except Exception as error:  # noqa: BLE001 - it would be asked for again and again
+            outcome, result = "failed", f"{type(error).__name__}: {error}"
         with writing(open_store(platform.alert_store)) as con:
             errands.finish(con, errand.id, outcome=outcome, result=result, now=now)
         told.append(f"{errand.kind} {errand.target}, asked by {errand.asked_by}: {result}")
