@@ -7,6 +7,7 @@ objective of 30 h, except where it says so: without a violation there is a point
 import csv
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -427,6 +428,26 @@ def test_the_schedule_knows_when_there_can_be_no_report(built: Any) -> None:
     assert "do not reach" in str(why_no_report(built.platform, period=july))
     before = Period(datetime(2025, 4, 1), datetime(2025, 5, 1))
     assert "nothing was protected" in str(why_no_report(built.platform, period=before))
+
+
+def test_what_was_let_go_is_unknown_and_not_nothing(
+    built: Any, june: ComplianceReport, tmp_path: Path
+) -> None:
+    shutil.copytree(built.platform.config.file.parent, tmp_path / "copy")
+    environ = {"CBCR_CONFIG": str(tmp_path / "copy" / "cbcr.yaml"), "PATH": "/usr/bin:/bin"}
+    copy = open_platform(environ)
+    with copy.warehouse.write() as session:
+        session.execute("delete from marts.fct_backup_success_daily where day < '2025-06-05'")
+        session.execute("delete from marts.fct_rpo_violations where ended_at < '2025-06-15'")
+    copy.warehouse.publish(now=NOW)
+    found = make_report(copy, period=JUNE, now=NOW)
+    assert found.figure("backups_scheduled") is None
+    assert found.figure("eventual_share") is None
+    assert found.instances["missed"].null_count() == found.instances.height
+    assert one(found.violations, "broken")["reason"] == "not_recorded"
+    assert found.figure("violation_s") == june.figure("violation_s")
+    later = make_report(copy, period=Period(datetime(2025, 6, 5), END), now=NOW)
+    assert later.figure("backups_scheduled") is not None
 
 
 def test_the_command_writes_and_verifies(

@@ -9,6 +9,7 @@ key-value metadata, too.
 """
 
 import io
+import logging
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,6 +23,7 @@ ATTACHED = "compliance.csv"
 """Name of the CSV that a PDF carries."""
 _PREFIX = "cbcr."
 _SEPARATOR = "\n"
+_OTHER = "its columns are not those of a compliance report"
 
 
 class ReportFormat(StrEnum):
@@ -85,7 +87,7 @@ def _as_parquet(report: ComplianceReport) -> bytes:
     ]
     schema = pa.schema(fields, metadata=_metadata(report.table))
     buffer = io.BytesIO()
-    pq.write_table(table.cast(schema), buffer, compression="zstd")
+    pq.write_table(table.cast(schema), buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()
 
 
@@ -118,12 +120,16 @@ def _read_parquet(content: bytes) -> pl.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(io.BytesIO(content))
-    except pa.ArrowException as error:
+        table = pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+        # Polars panics at names and texts that are none: it gets only what was looked at.
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
         raise ValueError(f"it is not Parquet: {error}") from None
-    frame = pl.from_arrow(table)
-    if not isinstance(frame, pl.DataFrame) or frame.schema != pl.Schema(SCHEMA):
-        raise ValueError("its columns are not those of a compliance report")
+    if table.schema.names != list(SCHEMA):
+        raise ValueError(_OTHER)
+    frame = pl.DataFrame(pa.Table.from_arrays(table.columns, names=list(SCHEMA)))
+    if frame.schema != pl.Schema(SCHEMA):
+        raise ValueError(_OTHER)
     told = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     if {k: v for k, v in told.items() if k.startswith(_PREFIX)} != _metadata(frame):
         raise ValueError("its key-value metadata are not what its rows say")
@@ -132,11 +138,12 @@ def _read_parquet(content: bytes) -> pl.DataFrame:
 
 def _attached(content: bytes) -> bytes:
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
+    # What is wrong with a file is told as one answer, not line by line in a log.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         found = PdfReader(io.BytesIO(content)).attachments.get(ATTACHED, [])
-    except (PyPdfError, ValueError, KeyError) as error:
+    except Exception as error:  # noqa: BLE001 - a damaged file may break its reader in any way
         raise ValueError(f"it is not a PDF that can be read: {error}") from None
     if len(found) != 1:
         raise ValueError(f"it carries no {ATTACHED}: it is no compliance report")

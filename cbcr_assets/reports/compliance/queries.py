@@ -85,14 +85,23 @@ from marts.fct_backup_success_daily
 where day >= $begin::date and day < $end::date
 group by instance_id
 """
-# Days that were let go (docs/retention.md) would look like days on which nothing was scheduled.
+# Days that were let go (docs/retention.md) would look like days on which nothing was scheduled: a
+# run that was promised, before the first day that is told of, was counted once.
 LET_GO = """
-select count(*) > 0 from raw.scheduled_runs
+select count(*) > 0
+from raw.scheduled_runs as runs
+inner join staging.stg_instances as instances using (instance_id)
 where
-    scheduled_at >= $begin::timestamp
-    and scheduled_at < least(
+    runs.scheduled_at >= $begin::timestamp
+    and runs.scheduled_at < least(
         $end::timestamp, (select min(day) from marts.fct_backup_success_daily)
     )
+    and runs.scheduled_at >= instances.protect_from
+    and coalesce(runs.scheduled_at < instances.retired_at, true)
+    and len([
+        w for w in coalesce(instances.exclusions, [])
+        if w.start <= runs.scheduled_at and w.stop > runs.scheduled_at
+    ]) = 0
 """
 RESTORES = """
 select

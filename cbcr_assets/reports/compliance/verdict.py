@@ -33,9 +33,9 @@ def verdict_of(report: ComplianceReport) -> ReportVerdict:
         for state in ("kept", "broken", "unknown", "excluded")
     )
     detail = (
-        f"Of {count(kept + broken + unknown)} databases {count(broken)} broke their recovery point"
-        f" objective, {count(kept)} kept it all the time, {count(unknown)} are unknown;"
-        f" {count(excluded)} more were excluded."
+        f"{count(kept + broken + unknown)} databases: {count(broken)} broke the recovery point"
+        f" objective, {count(kept)} kept it all the time, {count(unknown)} unknown."
+        f" Excluded: {count(excluded)} more."
     )
     state, headline = _judged(report, broken=broken, unknown=unknown)
     return ReportVerdict(state, headline, detail)

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import random
 import subprocess
 from collections.abc import Callable
 from datetime import datetime
@@ -199,6 +200,35 @@ def test_what_is_no_report_is_told(fmt: ReportFormat, content: bytes, tmp_path: 
     found = verify_file(path)
     assert "is no compliance report" in found.problems[0]
     assert found.report is None
+
+
+def damaged(content: bytes, count: int) -> list[bytes]:
+    """Flip a bit, cut the end off, or write noise over a piece, each time elsewhere."""
+    dice, found = random.Random(7), []
+    for number in range(count):
+        at = dice.randrange(len(content))
+        flipped = bytes([content[at] ^ (1 << dice.randrange(8))])
+        noise = dice.randbytes(dice.randrange(1, 30))
+        found.append([
+            content[:at] + flipped + content[at + 1 :],
+            content[:at],
+            content[:at] + noise + content[at + dice.randrange(1, 40) :],
+        ][number % 3])  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize(("fmt", "count"), [("csv", 300), ("parquet", 300), ("pdf", 60)])
+def test_a_damaged_file_is_told_and_never_ends_in_a_stack_trace(
+    fmt: str, count: int, tmp_path: Path, written: Callable[[str], Path], report: ComplianceReport
+) -> None:
+    path, refused = tmp_path / f"damaged.{fmt}", 0
+    for content in damaged(written(fmt).read_bytes(), count):
+        path.write_bytes(content)
+        found = verify_file(path)
+        # A byte that nobody reads may differ: the content is what counts.
+        assert not found.ok or found.content_sha256 == report.content_sha256
+        refused += not found.ok
+    assert refused > 0.8 * count
 
 
 def test_a_hash_that_was_computed_anew_shows_as_another_hash(

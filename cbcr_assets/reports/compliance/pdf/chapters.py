@@ -16,31 +16,34 @@ from cbcr_assets.reports.compliance.words import count, duration, moment, percen
 
 _NONE = "none in this period"
 _EXCLUSIONS = (
-    Column("Kind", 8), Column("Database", 20), Column("Team", 10), Column("Tier", 4, right=True),
-    Column("From (UTC)", 13), Column("To (UTC)", 13), Column("Time", 8, right=True),
-    Column("Reason", 34),
+    Column("Kind", 70), Column("Database", 124), Column("Team", 66),
+    Column("Tier", 28, right=True), Column("From (UTC)", 88), Column("To (UTC)", 88),
+    Column("Time", 62, right=True), Column("Reason", 236),
 )  # fmt: skip
 _INSTANCES = (
-    Column("State", 8, marked=True), Column("Database", 20), Column("Team", 9),
-    Column("Tier", 3.6, right=True), Column("Objective", 7.6, right=True),
-    Column("Compliance", 8.4, right=True), Column("Violated", 8, right=True),
-    Column("Worst exposure", 8, right=True), Column("Left out", 8, right=True),
-    Column("Backups done of due", 8.4, right=True), Column("Missed", 5.4, right=True),
-    Column("Unseen", 5.6, right=True), Column("Restore", 9.6, marked=True),
+    Column("State", 62, marked=True), Column("Database", 124), Column("Team", 64),
+    Column("Tier", 28, right=True), Column("Objective", 52, right=True),
+    Column("Compliance", 62, right=True), Column("Violated", 58, right=True),
+    Column("Worst exposure", 58, right=True), Column("Left out", 50, right=True),
+    Column("Backups done of due", 62, right=True), Column("Missed", 38, right=True),
+    Column("Unseen", 42, right=True), Column("Restore", 62, marked=True),
 )  # fmt: skip
 _VIOLATIONS = (
-    Column("Database", 22), Column("Team", 10), Column("Tier", 4, right=True),
-    Column("Violated from (UTC)", 14), Column("Until (UTC)", 14),
-    Column("In the period", 10, right=True), Column("Objective", 9, right=True),
-    Column("Cause", 17),
+    Column("Database", 170), Column("Team", 90), Column("Tier", 28, right=True),
+    Column("Violated from (UTC)", 98), Column("Until (UTC)", 96),
+    Column("In the period", 80, right=True), Column("Objective", 70, right=True),
+    Column("Cause", 130),
 )  # fmt: skip
 _RESTORES = (
-    Column("Outcome", 10, marked=True), Column("Database", 20), Column("Team", 9),
-    Column("Tier", 4, right=True), Column("Purpose", 7), Column("Requested (UTC)", 13),
-    Column("Ended (UTC)", 13), Column("RTO", 9, right=True),
-    Column("Objective", 8, right=True), Column("Kept", 7, marked=True), Column("Restore", 22),
+    Column("Outcome", 74, marked=True), Column("Database", 106), Column("Team", 60),
+    Column("Tier", 28, right=True), Column("Purpose", 46), Column("Requested (UTC)", 88),
+    Column("Ended (UTC)", 88), Column("RTO", 62, right=True),
+    Column("Objective", 50, right=True), Column("Kept", 54, marked=True),
+    Column("Restore (source)", 106),
 )  # fmt: skip
-_DEFINITIONS = (Column("What", 14), Column("Where it is defined", 30), Column("Version", 46))
+_DEFINITIONS = (Column("What", 114), Column("Where it is defined", 248), Column("Version", 400))
+CHAPTERS = (_EXCLUSIONS, _INSTANCES, _VIOLATIONS, _RESTORES, _DEFINITIONS)
+"""The columns of all chapters; their shares are points, for the page is that wide."""
 _NOTES = {
     "exclusions": (
         "Left out of the measured time, or not measured, and why. Grace is measured and counts as"
@@ -104,13 +107,14 @@ def _instance(row: dict[str, Any]) -> Sequence[str]:
     done = "unknown"
     if row["scheduled"] is not None:
         done = f"{count(row['eventual'])} of {count(row['scheduled'])}"
-    is_measured = row["compliance"] is not None
+    # What was counted of an unknown one is in the CSV; here it would read as a verdict.
+    is_judged = row["state"] in ("kept", "broken")
     return (
         row["state"], row["instance_id"], plain(row["team"]), plain(row["tier"]),
         duration(row["objective_s"], nothing="none"),
-        percent(row["compliance"], fixed=True) if is_measured else row["state"],
-        duration(row["violation_s"]) if is_measured else "",
-        duration(row["worst_exposure_s"], nothing="no point") if is_measured else "",
+        percent(row["compliance"], fixed=True) if is_judged else row["state"],
+        duration(row["violation_s"]) if is_judged else "",
+        duration(row["worst_exposure_s"], nothing="no point") if is_judged else "",
         duration(row["excluded_s"]), done, count(row["missed"]), count(row["unseen"]),
         row["restore_state"],
     )  # fmt: skip

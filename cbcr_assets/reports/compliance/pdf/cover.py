@@ -11,6 +11,7 @@ from reportlab.lib.colors import HexColor
 
 from cbcr_assets.reports.compliance.model import ZONE, ComplianceReport
 from cbcr_assets.reports.compliance.pdf.paper import (
+    BOTTOM,
     INK,
     INNER,
     MARGIN,
@@ -30,17 +31,20 @@ _GAP = 12.0
 _HALF = (INNER - 2 * _GAP) / 2
 _RIGHT = MARGIN + _HALF + 2 * _GAP
 _WORST = (
-    Column("", 9, marked=True), Column("The ten worst databases", 27),
-    Column("Tier", 5, right=True), Column("Compliance", 13, right=True),
-    Column("Violated", 13, right=True),
-    Column("Worst exposure", 13, right=True),
+    Column("", 14, marked=True), Column("The ten worst databases", 31),
+    Column("Tier", 7, right=True), Column("Compliance", 16, right=True),
+    Column("Violated", 14, right=True),
+    Column("Worst exposure", 15, right=True),
 )  # fmt: skip
 _LEFT_OUT = (
     Column("Left out or not measured", 16), Column("Databases", 9, right=True),
     Column("Reasons", 40),
 )  # fmt: skip
+COVER_TABLES = ((_WORST, _HALF), (_LEFT_OUT, _HALF))
+"""Columns of its tables, and how wide these are."""
 _KINDS = ("unmeasured", "unseen", "maintenance", "onboarding", "retired", "grace")
-_MOST_SIGNERS = 4
+_LOWEST = MARGIN + 8.0
+_SIGNER_SIZE = 7.5
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class _Tile:
 
 
 def draw_cover(paper: Paper, report: ComplianceReport) -> None:
-    """Draw the first page, and a second one for signatures where there are many."""
+    """Draw the first page, and others for signatures that have no room on it."""
     paper.chapter("Verdict")
     y = _head(paper, report)
     y = _verdict(paper, report, y)
@@ -61,13 +65,15 @@ def draw_cover(paper: Paper, report: ComplianceReport) -> None:
     _worst(paper, report, y)
     _left_out(paper, report, y)
     _evidence(paper, report)
-    signers = [value for name, value in report.header if name == "signed_off_by"]
-    few = signers if len(signers) <= _MOST_SIGNERS else []
-    note = "" if few or not signers else f"{len(signers)} signers: see the next page"
-    _signatures(paper, few or ([] if signers else [""]), top=_FOOT, x=_RIGHT, note=note)
+    signers = [value for name, value in report.header if name == "signed_off_by"] or [""]
+    if _FOOT - _needed(signers) >= _LOWEST:
+        _signatures(paper, signers, top=_FOOT, x=_RIGHT)
+        paper.turn()
+        return
+    _title(paper, _FOOT, _RIGHT)
+    paper.text(_RIGHT, _FOOT - 14, f"{len(signers)}, on the next page", size=7)
     paper.turn()
-    if len(signers) > _MOST_SIGNERS:
-        _many_signatures(paper, signers)
+    _many_signatures(paper, signers)
 
 
 _FOOT = 158.0
@@ -143,7 +149,8 @@ def _figures(report: ComplianceReport) -> Sequence[_Tile]:
             "the same, weighted by 1 ÷ tier",
         ),
         _Tile(
-            "BACKUPS DONE", percent(report.figure("eventual_share")),
+            f"BACKUPS DONE, {n('backup_days').upper()} DAYS",
+            percent(report.figure("eventual_share")),
             f"{n('backups_eventual')} of {n('backups_scheduled')}, first try"
             f" {percent(report.figure('first_try_share'))}; missed {n('backups_missed')},"
             f" unseen {n('backups_unseen')}, lost {n('backups_lost')}",
@@ -161,7 +168,8 @@ def _worst(paper: Paper, report: ComplianceReport, y: float) -> None:
     rows = [
         (
             row["state"], _short(row["instance_id"]), plain(row["tier"]),
-            percent(row["compliance"], fixed=True), duration(row["violation_s"]),
+            percent(row["compliance"], fixed=True) if row["state"] != "unknown" else "unknown",
+            duration(row["violation_s"]),
             duration(row["worst_exposure_s"], nothing="no point"),
         )
         for row in report.instances.filter(pl.col("worst_rank") <= 10).iter_rows(named=True)
@@ -213,31 +221,44 @@ def _evidence(paper: Paper, report: ComplianceReport) -> None:
         y -= 8
 
 
-def _signatures(
-    paper: Paper, names: Sequence[str], *, top: float, x: float, note: str = ""
-) -> None:
-    paper.text(x, top, "Signed off by", size=8, bold=True)
-    if note:
-        paper.text(x, top - 14, note, size=7)
-    for i, name in enumerate(names):
-        y = top - 28 - 22 * i
-        for line in wrapped(name, 7.5, _HALF * 0.36)[:1]:
-            paper.text(x, y + 2, line, size=7.5, bold=True)
-        paper.line(x, y - 1, x + _HALF * 0.38, y - 1, color=INK)
-        paper.line(x + _HALF * 0.42, y - 1, x + _HALF * 0.6, y - 1, color=INK)
-        paper.line(x + _HALF * 0.64, y - 1, x + _HALF, y - 1, color=INK)
-        for left, what in ((0, "name"), (0.42, "date"), (0.64, "signature")):
+def _title(paper: Paper, y: float, x: float) -> None:
+    paper.text(x, y, "Signed off by", size=8, bold=True)
+
+
+def _name_lines(name: str) -> list[str]:
+    return wrapped(name, _SIGNER_SIZE, _HALF * 0.38, bold=True)
+
+
+def _needed(names: Sequence[str]) -> float:
+    """Return the height that signatures need."""
+    return 14 + sum(13 + 9 * len(_name_lines(name)) for name in names)
+
+
+def _signatures(paper: Paper, names: Sequence[str], *, top: float, x: float) -> None:
+    """Draw a place to sign for each name, the whole of which is told."""
+    _title(paper, top, x)
+    y = top - 6
+    for name in names:
+        lines = _name_lines(name)
+        y -= 13 + 9 * len(lines)
+        for i, line in enumerate(lines):
+            up = y + 2 + 9 * (len(lines) - 1 - i)
+            paper.text(x, up, line, size=_SIGNER_SIZE, bold=True)
+        for left, right, what in ((0, 0.38, "name"), (0.42, 0.6, "date"), (0.64, 1, "signature")):
+            paper.line(x + _HALF * left, y - 1, x + _HALF * right, y - 1, color=INK)
             paper.text(x + _HALF * left, y - 8, what, size=5.4, color=QUIET)
 
 
 def _many_signatures(paper: Paper, names: Sequence[str]) -> None:
     """Draw columns of signatures, two a page."""
-    each = 18
-    for page in range(0, len(names), 2 * each):
-        for column, x in enumerate((MARGIN, _RIGHT)):
-            first = page + column * each
-            if names[first : first + each]:
-                _signatures(paper, names[first : first + each], top=TOP - 10, x=x)
+    left = list(names)
+    while left:
+        for x in (MARGIN, _RIGHT):
+            column: list[str] = []
+            while left and (not column or TOP - 10 - _needed([*column, left[0]]) >= BOTTOM):
+                column.append(left.pop(0))
+            if column:
+                _signatures(paper, column, top=TOP - 10, x=x)
         paper.turn()
 
 

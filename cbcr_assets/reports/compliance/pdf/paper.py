@@ -72,7 +72,9 @@ class Paper:
 
     def turn(self) -> None:
         """End the page; the next one begins."""
-        self._pages.append(dict(self.canvas.__dict__))
+        # A thousand pages of small pieces would cost far more memory than what they say.
+        drawn = {"_code": ["\n".join(self.canvas._code)]}
+        self._pages.append(self.canvas.__dict__ | drawn)
         self.canvas._startPage()
 
     def finish(self, *, attached: tuple[str, bytes]) -> bytes:

@@ -19,7 +19,7 @@ from cbcr_assets.reports.compliance.pdf.paper import (
 
 SIZE = 7.0
 _LEADING = 9.0
-_PAD = 3.0
+_PAD = 4.0
 _MARK = 9.0
 _TITLE = 13.0
 
@@ -53,11 +53,18 @@ class Table:
         total = sum(column.share for column in columns)
         self._widths = [width * column.share / total for column in columns]
 
+    def rooms(self) -> list[tuple[Column, float, bool]]:
+        """Return each column, the room for its texts, and whether a mark takes some of it."""
+        return [
+            (column, width - 2 * _PAD, column.marked)
+            for column, width in zip(self._columns, self._widths, strict=True)
+        ]
+
     def draw(self, paper: Paper, y: float, rows: Iterable[Sequence[str]]) -> float:
         """Draw the head and rows below `y`, without a break; return where they end."""
         y = self._head(paper, y)
         for number, row in enumerate(rows):
-            y = self._row(paper, y, self._broken(row), banded=number % 2 == 1)
+            y = self._row(paper, y, row, self._broken(row), banded=number % 2 == 1)
         return y
 
     def chapter(self, paper: Paper, title: str, note: str, rows: Iterable[Sequence[str]]) -> None:
@@ -71,7 +78,7 @@ class Table:
                 paper.turn()
                 y = self._top(paper, f"{title}, continued", "")
                 drawn = 0
-            y = self._row(paper, y, cells, banded=drawn % 2 == 1)
+            y = self._row(paper, y, row, cells, banded=drawn % 2 == 1)
             drawn += 1
         paper.turn()
 
@@ -115,17 +122,25 @@ class Table:
         return max(len(lines) for lines in cells) * _LEADING + _PAD
 
     def _row(
-        self, paper: Paper, y: float, cells: Sequence[Sequence[str]], *, banded: bool
+        self,
+        paper: Paper,
+        y: float,
+        row: Sequence[str],
+        cells: Sequence[Sequence[str]],
+        *,
+        banded: bool,
     ) -> float:
         height = self._height(cells)
         if banded:
             paper.canvas.setFillColor(BAND)
             paper.canvas.rect(self._x, y - height, self._width, height, stroke=0, fill=1)
         x = self._x
-        for column, width, lines in zip(self._columns, self._widths, cells, strict=True):
+        for column, width, whole, lines in zip(
+            self._columns, self._widths, row, cells, strict=True
+        ):
             left = x + _PAD
-            if column.marked and lines[0]:
-                paper.mark(lines[0], left, y - _LEADING + 0.5, size=6)
+            if column.marked and whole:
+                paper.mark(whole, left, y - _LEADING + 0.5, size=6)
                 left += _MARK
             for i, line in enumerate(lines):
                 at = x + width - _PAD if column.right else left
