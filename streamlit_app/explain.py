@@ -1,6 +1,6 @@
 """How a planner gets a figure without the page: the query behind it, ready for DuckDB.
 
-Belongs here: showing the query that was just made. Does not belong here: queries.
+Belongs here: headings with the query that was just made. Does not belong here: queries.
 """
 
 import json
@@ -30,6 +30,13 @@ def last_query(box: Any = st) -> None:
         navigation.link("sql", "Change and run it →", query=filled(sql, parameters))
         for name in sorted(set(_TABLE.findall(sql))):
             navigation.link("dictionary", f"What {name} means →", table=name)
+
+
+def heading(title: str) -> Any:
+    """Show a heading; return the place beside it for `last_query`."""
+    left, right = st.columns([12, 1], vertical_alignment="bottom")
+    left.subheader(title)
+    return right
 
 
 def filled(sql: str, parameters: dict[str, Any]) -> str:

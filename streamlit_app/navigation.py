@@ -26,8 +26,12 @@ class Entry:
 
 PAGES = {
     "overview": Entry("Overview", ":material/home:"),
+    "rpo": Entry("RPO", ":material/timelapse:"),
+    "restores": Entry("Restores & drills", ":material/settings_backup_restore:"),
+    "operations": Entry("Operations", ":material/schedule:"),
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
+    "job": Entry("Backup job", ":material/receipt_long:", in_menu=False),
     "capacity": Entry("Capacity", ":material/storage:"),
     "health": Entry("Health", ":material/monitor_heart:"),
     "alerts": Entry("Alerts", ":material/notifications:"),

@@ -33,6 +33,15 @@ STATES = {
     "running": "#0072B2",
     "queued": "#b0b0b0",
 }
+STATE_SIGNS = {
+    "succeeded": "●",
+    "succeeded_with_warnings": "◐",
+    "failed": "▲",
+    "lost": "✚",
+    "cancelled": "◇",
+    "running": "■",
+    "queued": "□",
+}
 _REASONS = {
     "fresh": "fresh enough",
     "ageing": "ageing: three quarters of the objective are used",
@@ -52,6 +61,13 @@ _REASONS = {
     "no_source": "no source speaks of it, so we cannot see its backups",
 }
 
+HEALTH = {
+    "healthy": ("●", COLOURS["ok"]),
+    "degraded": ("◆", COLOURS["approaching"]),
+    "poor": ("◆", "#c26a00"),
+    "critical": ("▲", COLOURS["breached"]),
+    "unknown": ("○", COLOURS["unknown"]),
+}
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#!|~$:]")
 
 
@@ -63,6 +79,11 @@ def badge(status: str) -> str:
 def health(state: str) -> str:
     """Return sign and word of a component's health."""
     return f"{HEALTH_SIGNS.get(state, '○')} {state}"
+
+
+def state(word: str | None) -> str:
+    """Return sign and word of an attempt's state; a dash for nothing."""
+    return f"{STATE_SIGNS.get(word, '○')} {word.replace('_', ' ')}" if word else "–"
 
 
 def reason(word: str | None) -> str:
@@ -106,6 +127,11 @@ def size(count: float | None) -> str:
 def share(part: float | None, digits: int = 0) -> str:
     """Return a share as `43%`; a dash for nothing."""
     return "–" if part is None else f"{part:.{digits}%}"
+
+
+def rate(bytes_s: float | None) -> str:
+    """Return bytes a second as `42.0 MB/s`; a dash for nothing."""
+    return "–" if bytes_s is None else f"{size(int(bytes_s))}/s"
 
 
 def plain(text: str | None) -> str:

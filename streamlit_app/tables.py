@@ -3,7 +3,8 @@
 Belongs here: how a table behaves. Does not belong here: its rows, its columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,21 @@ from streamlit_app import navigation
 from streamlit_app.status import plain
 
 PAGE_ROWS = 50
+
+
+def said(column: str, how: Callable[[Any], str], name: str | None = None) -> pl.Expr:
+    """Return a column as the words that `how` makes of each value, of nothing too."""
+    words = pl.col(column).map_elements(how, return_dtype=pl.String, skip_nulls=False)
+    return words.alias(name or column)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a row of a table leads: a page, what it is asked, and its name in the link."""
+
+    page: str
+    label: str
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 def picker(
@@ -43,18 +59,52 @@ def picker(
     Returns:
         The chosen key, or None.
     """
+    targets = [
+        Target(page, label, {parameter: one})
+        for one, label in zip(keys, labels or keys, strict=True)
+    ]
+    row = opener(shown, targets, key=key, alt=alt, column_config=column_config, height=height)
+    return None if row is None else keys[row]
+
+
+def opener(
+    shown: pl.DataFrame,
+    targets: Sequence[Target | None],
+    *,
+    key: str,
+    alt: str,
+    column_config: dict[str, Any] | None = None,
+    height: int | str = "auto",
+) -> int | None:
+    """Show a table whose rows lead to different pages, or are asked for by more than one key.
+
+    Args:
+        shown: The columns to show, one row a subject.
+        targets: Where each row leads; None leads nowhere.
+        key: Name of the table, one a page.
+        alt: What the table is, for a screen reader.
+        column_config: As in `st.dataframe`.
+        height: As in `st.dataframe`.
+
+    Returns:
+        The chosen row, or None.
+    """
     strip = st.container()
     picked = st.dataframe(
         shown, hide_index=True, key=key, on_select="rerun", selection_mode="single-row",
         column_config=column_config, alt=alt, height=height,
     )  # fmt: skip
-    rows = [row for row in picked["selection"]["rows"] if row < len(keys)]
+    rows = [row for row in picked["selection"]["rows"] if row < len(targets)]
     if not rows:
         strip.caption("Select a row to open it.")
         return None
-    label = plain((labels or keys)[rows[0]])
-    navigation.link(page, f"Open {label} →", strip, **{parameter: keys[rows[0]]})
-    return keys[rows[0]]
+    target = targets[rows[0]]
+    if target is None:
+        strip.caption("There is no page about this one.")
+    else:
+        label = f"Open {plain(target.label)} →"
+        navigation.link(target.page, label, strip, **target.parameters)
+    return rows[0]
 
 
 def pages(page: str, *, total: int, number: int, noun: str) -> None:

@@ -6,7 +6,7 @@ Widgets are not bound to query parameters: Streamlit's own binding pushes two hi
 a page is left. One change of a widget writes all parameters at once, which is one history entry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -106,3 +106,24 @@ def number(key: str, *, default: int, most: int) -> int:
         return min(max(int(st.query_params.get(key, default)), 1), max(most, 1))
     except ValueError:
         return default
+
+
+def mark(key: str, chart: str, field: str, parameter: str = "pick") -> Callable[[], None]:
+    """Return what a chart does when a mark of it is chosen: the mark's field goes to the URL.
+
+    The chart draws what is chosen from the URL, so back and forward move the choice, too.
+
+    Args:
+        key: Parameter of the URL.
+        chart: Key of the chart in the session.
+        field: Field of the mark, a text.
+        parameter: Name of the chart's selection parameter.
+    """
+
+    def choose() -> None:
+        marks = st.session_state[chart]["selection"].get(parameter) or []
+        if marks:
+            kept = {k: st.query_params.get_all(k) for k in st.query_params if k != key}
+            st.query_params.from_dict({**kept, key: str(marks[0][field])})
+
+    return choose

@@ -1,23 +1,26 @@
 """Instance: what would be lost, how that came, and when a restore was proven last.
 
-Belongs here: one instance. Does not belong here: SQL.
+Belongs here: one instance, its promise and its exposure. Does not belong here: the other sections
+(see `panels`), SQL.
 """
 
-import polars as pl
 import streamlit as st
 
-from streamlit_app import explain, navigation, zones
+from streamlit_app import explain, navigation, strips, urlstate, zones
 from streamlit_app.charts import instance as charts
 from streamlit_app.header import page_header
+from streamlit_app.panels import instance_backups as backups
+from streamlit_app.panels import instance_restores as restores
 from streamlit_app.queries import fleet, scope
 from streamlit_app.queries import instance as queries
-from streamlit_app.status import COLOURS, badge, duration, loss, plain, reason, size
+from streamlit_app.status import COLOURS, badge, duration, loss, plain, reason, state
 
-_DAYS = 30
+_DAYS = ("7", "30", "90", "365")
 
 instance_id = st.query_params.get("id", "")
 at = page_header(plain(instance_id) or "Instance")
-navigation.link("instances", "← all instances")
+left, right, _ = st.columns([2, 3, 3], vertical_alignment="bottom")
+navigation.link("instances", "← all instances", left)
 facts = queries.instance(at, instance_id) if instance_id else None
 if facts is None:
     st.warning(
@@ -27,6 +30,7 @@ if facts is None:
         icon=":material/search:",
     )
     st.stop()
+days = int(urlstate.segments("Days shown", _DAYS, "days", right, default="30"))
 
 if facts["status"] is None:
     st.info(
@@ -36,28 +40,36 @@ if facts["status"] is None:
         icon=":material/bedtime:",
     )
 else:
-    colour = COLOURS[facts["status"]]
     since = f", since {zones.moment(facts['since'])}" if facts["since"] else ""
-    st.markdown(
-        f"<div style='border-left:6px solid {colour};padding:.2rem .8rem;font-size:1.2rem'>"
-        f"<b>{badge(facts['status'])}</b>: {reason(facts['reason'])}{since}</div>",
-        unsafe_allow_html=True,
-    )
-tiles = st.columns([2, 2, 3, 3, 3])
+    head = f"{badge(facts['status'])}:"
+    strips.strip(COLOURS[facts["status"]], head, reason(facts["reason"]) + since)
+tiles = st.columns([2, 2, 3, 3, 3, 3])
 tiles[0].metric("Would lose now", loss(facts["status"], facts["exposure_s"]))
 tiles[1].metric("Objective (RPO)", duration(facts["rpo_s"]))
 newest = facts["recovery_point_at"]
 tiles[2].metric("Recovery point", zones.brief(newest), help=zones.moment(newest))
-tiles[3].metric("Last attempt", facts["last_attempt_state"] or "none")
-tiles[4].metric("Team · tier", f"{facts['team'] or '–'} · {facts['tier'] or '–'}")
+tiles[3].metric("Last attempt", state(facts["last_attempt_state"]))
+planned, lands = facts["next_run_at"], facts["lands_at"]
+tiles[4].metric(
+    "Next backup",
+    zones.brief(planned),
+    help=f"Due {zones.moment(planned)}, expected to be done {zones.moment(lands)}",
+)
+tiles[5].metric("Team · tier", f"{facts['team'] or '–'} · {facts['tier'] or '–'}")
 
+tried = queries.attempts(at, instance_id, days)
+backups.newest_failure(tried, failures=facts["consecutive_failures"])
 for row in fleet.problems(at, scope.scope(), instance=instance_id).iter_rows(named=True):
-    st.error(f"**{plain(row['rule'])}** {plain(row['summary'])}", icon=":material/warning:")
+    text = f"**{plain(row['rule'])}** {plain(row['summary'])}"
+    if row["status"] == "breached":
+        st.error(text, icon=":material/warning:")
+    else:
+        st.warning(f"{badge(row['status'])}: {text}", icon=":material/help:")
 
-st.subheader("Data at risk over time")
-broken = queries.violations(at, instance_id, _DAYS)
-corners = queries.exposure(at, instance_id, _DAYS)
-explain.last_query()
+sql = explain.heading("Data at risk over time")
+broken = queries.violations(at, instance_id, days)
+corners = queries.exposure(at, instance_id, days)
+explain.last_query(sql)
 if corners.drop_nulls("exposure_s").is_empty():
     st.info(
         "It was never backed up, so all of its data is at risk all the time.",
@@ -70,66 +82,12 @@ else:
     st.altair_chart(chart, width="stretch", alt="Hours of data at risk over time")
     lost = broken["duration_s"].sum() if broken.height else 0
     st.caption(
-        f"Dashed: the objective. Shaded: {broken.height} closed violations in {_DAYS} days,"
+        f"Dashed: the objective. Shaded: {broken.height} closed violations in {days} days,"
         f" {duration(lost)} in all."
     )
 
-st.subheader("Backups")
-tried = queries.attempts(at, instance_id, _DAYS)
-explain.last_query()
-if tried.is_empty():
-    st.info(f"No attempt in the last {_DAYS} days.", icon=":material/help:")
-else:
-    st.altair_chart(
-        charts.timeline(zones.in_zone(tried)), width="stretch", alt="Backup attempts over time"
-    )
-    st.dataframe(
-        tried.head(50).select(
-            pl.col("started_at")
-            .map_elements(zones.moment, return_dtype=pl.String)
-            .alias("started"),
-            pl.col("backup_type").alias("type"),
-            "state",
-            pl.col("duration_s")
-            .map_elements(duration, return_dtype=pl.String, skip_nulls=False)
-            .alias("took"),
-            pl.col("transferred_bytes")
-            .map_elements(size, return_dtype=pl.String, skip_nulls=False)
-            .alias("written"),
-            pl.col("error_code").alias("code"),
-            pl.col("error_text").alias("error"),
-            pl.col("backup_label").alias("label"),
-        ),
-        hide_index=True,
-    )
-
-st.subheader("Last drill")
-proofs = queries.drills(at, instance_id)
-if proofs.is_empty():
-    st.info("Never: nobody has shown that it can be restored.", icon=":material/help:")
-else:
-    last = proofs.row(0, named=True)
-    begun = last["requested_at"] or last["started_at"]
-    if last["state"] == "failed" or last["verification"] == "failed":
-        st.error(
-            f"The restore of {zones.moment(begun)} failed: {plain(last['error_code'])}"
-            f" {plain(last['error_text']) or 'the data was not what it should be'}",
-            icon=":material/warning:",
-        )
-    elif last["rto_s"] is None:
-        text = f"The restore of {zones.moment(begun)} was not verified, so it proves nothing."
-        st.info(text, icon=":material/help:")
-    else:
-        verdict = "within" if last["meets_rto"] else "beyond"
-        st.markdown(
-            f"{zones.moment(begun)}: proven after **{duration(last['rto_s'])}**,"
-            f" {verdict} the objective of {duration(last['objective_s'])}."
-        )
-        waited = None
-        if last["started_at"] and last["requested_at"]:
-            waited = (last["started_at"] - last["requested_at"]).total_seconds()
-        st.altair_chart(
-            charts.phases({**last, "wait_s": waited}, objective_s=last["objective_s"]),
-            width="stretch",
-            alt="The phases of the last drill against the objective",
-        )
+backups.attempts(at, instance_id, days)
+backups.measures(at, instance_id, days)
+backups.copies(at, instance_id)
+restores.restores(at, instance_id)
+restores.health(at, instance_id)

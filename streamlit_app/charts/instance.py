@@ -52,7 +52,7 @@ def timeline(attempts: pl.DataFrame) -> alt.Chart:
         .encode(
             x=marks.time("started_at"),
             y=alt.Y("backup_type:N", title=None),
-            color=marks.states(STATES, states, title="state"),
+            color=marks.states(STATES, states),
             shape=alt.Shape(
                 "state:N",
                 scale=alt.Scale(
@@ -104,3 +104,71 @@ def phases(drill: dict[str, float | None], *, objective_s: float | None) -> alt.
         return alt.layer(bar).properties(height=90)
     goal = marks.target(objective_s / 60, title="objective, minutes", along="x")
     return alt.layer(bar, goal).properties(height=90)
+
+
+def measure(
+    values: pl.DataFrame, *, title: str, objective: dict[str, float | None] | None
+) -> alt.LayerChart:
+    """Draw one measure of the backups of one type, the odd ones marked, the expected band shaded.
+
+    Args:
+        values: `started_at`, `value`, `kind` (None: nothing odd), `expected`, oldest first.
+        title: What is measured, with its unit.
+        objective: `low`, `expected`, `high` that the past lets expect of the newest one, or None.
+    """
+    layers = []
+    if objective is not None and objective["low"] is not None:
+        layers.append(
+            alt.Chart(pl.DataFrame([objective], infer_schema_length=None))
+            .mark_rect(color=marks.BLUE, opacity=0.13)
+            .encode(
+                y="low:Q",
+                y2="high:Q",
+                tooltip=[alt.Tooltip("expected:Q", title="expected now", format=".3~s")],
+            )
+        )
+    base = alt.Chart(values).encode(
+        x=marks.time("started_at", days=True),
+        y=alt.Y("value:Q", title=title, axis=alt.Axis(format="~s", tickCount=4)),
+        tooltip=[
+            alt.Tooltip("started_at:T", title="started", format="%d %b %H:%M"),
+            alt.Tooltip("value:Q", title=title, format=".3~s"),
+            alt.Tooltip("kind:N", title="odd"),
+            alt.Tooltip("expected:Q", format=".3~s"),
+        ],
+    )
+    layers.append(base.mark_line(color=marks.BLUE, strokeWidth=1, opacity=0.5))
+    layers.append(base.mark_circle(color=marks.BLUE, size=22))
+    odd = base.transform_filter("datum.kind !== null")
+    layers.append(
+        odd.mark_point(shape="triangle-up", filled=True, color=COLOURS["breached"], size=120)
+    )
+    return alt.layer(*layers).properties(height=150)
+
+
+def deductions(reasons: pl.DataFrame, *, score: float) -> alt.LayerChart:
+    """Draw how each signal lessens the score from 100 on, one bar a signal.
+
+    Args:
+        reasons: `signal`, `deduction`, `told`, the largest first.
+        score: What is left.
+    """
+    ends = 100 - reasons["deduction"].cast(pl.Float64).cum_sum()
+    shown = reasons.with_columns(
+        deduction=pl.col("deduction").cast(pl.Float64),
+        end=ends,
+        begin=pl.Series([100.0, *ends.to_list()[:-1]], dtype=pl.Float64),
+    )
+    base = alt.Chart(shown).encode(
+        y=alt.Y("signal:N", title=None, sort=None, axis=alt.Axis(labelLimit=200)),
+        tooltip=["signal:N", alt.Tooltip("deduction:Q", format=".1f"), "told:N"],
+    )
+    bar = base.mark_bar(color=COLOURS["breached"], height=14).encode(
+        x=alt.X("begin:Q", title="score", scale=alt.Scale(domain=[0, 100], clamp=True)),
+        x2="end:Q",
+    )
+    left = alt.Chart(pl.DataFrame({"score": [score]})).mark_rule(
+        color=marks.GREY, strokeDash=[6, 4], strokeWidth=2
+    )
+    left = left.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", format=".1f")])
+    return alt.layer(bar, left).properties(height=60 + 26 * reasons.height)

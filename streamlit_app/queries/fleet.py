@@ -1,4 +1,4 @@
-"""The fleet now and by day: Overview and the list of instances.
+"""The fleet now: Overview and the list of instances.
 
 Belongs here: queries of those two pages. Does not belong here: one instance, drawing.
 """
@@ -22,15 +22,26 @@ def status_counts(at: Snapshot, chosen: dict[str, Any]) -> dict[str, int]:
     return {status: found.get(status, 0) for status in ("breached", "approaching", "unknown", "ok")}
 
 
+# How the list may be ordered; the name breaks ties, so pages never overlap.
+ORDERS = {
+    "worst first": """case status when 'breached' then 0 when 'unknown' then 1
+      when 'approaching' then 2 else 3 end, ratio desc nulls first""",
+    "name": "instance_id",
+    "would lose most": "exposure_s desc nulls first",
+    "shortest objective": "objective_s nulls last",
+    "oldest recovery point": "recovery_point_at nulls first",
+    "newest attempt": "last_attempt_at desc nulls last",
+    "tier": "tier nulls last",
+    "team": "team nulls last",
+    "database": "db_type nulls last",
+}
 LIST = f"""
 select instance_id, team, tier, db_type, status, reason, exposure_s, objective_s, ratio,
   recovery_point_at, last_attempt_at, last_attempt_state, count(*) over () as total
 from live.live_rpo_status
 where {FILTER} and ($word = '' or contains(lower(instance_id), lower($word)))
   and (len($status) = 0 or list_contains($status, status))
-order by
-  case status when 'breached' then 0 when 'unknown' then 1 when 'approaching' then 2 else 3 end,
-  ratio desc nulls first, instance_id
+order by {{order}}, instance_id
 limit $rows offset $skip
 """
 
@@ -41,64 +52,116 @@ def instances(
     *,
     word: str = "",
     status: Sequence[str] = (),
+    order: str = "worst first",
     rows: int,
     skip: int = 0,
 ) -> pl.DataFrame:
-    """Return one page of instances, the worst first; `total` counts all of them."""
+    """Return one page of instances; `total` counts all of them. `order` is one of `ORDERS`."""
     more = {"word": word, "status": list(status), "rows": rows, "skip": skip}
-    return live(at, LIST, chosen | more)
+    return live(at, LIST.format(order=ORDERS[order]), chosen | more)
 
 
-def compliance_trend(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
-    """Return time-weighted RPO compliance of the chosen instances by UTC day."""
+def by_cell(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
+    """Return how many instances have each RPO status now, by tier and database type."""
     sql = f"""
-        select day, 1 - sum(violation_s) / sum(measured_s) as compliance,
-          count(*) as instances, count(*) filter (violation_s > 0) as violating
-        from marts.fct_rpo_compliance_daily
-        inner join marts.dim_instances using (instance_id)
-        where {FILTER} group by day having sum(measured_s) > 0 order by day"""
+        select tier, db_type, status, count(*) as instances
+        from live.live_rpo_status where {FILTER} group by all order by all"""
+    return live(at, sql, chosen)
+
+
+def health(at: Snapshot) -> dict[str, Any] | None:
+    """Return the health of the whole fleet now, or None: it cannot hide a dead tier 1."""
+    sql = """
+        select headline, mean_score, tier1_bad, components, critical, unknown, worst
+        from live.live_fleet_health where scope = 'fleet'"""
+    found = live(at, sql)
+    return found.row(0, named=True) if found.height else None
+
+
+def health_trend(at: Snapshot) -> list[float]:
+    """Return the fleet's last headline of each of 30 UTC days, oldest first."""
+    sql = """
+        select arg_max(headline, evaluated_at) as headline from marts.fct_fleet_health
+        where scope = 'fleet' and day > cbcr_now()::date - 30 group by day order by day"""
+    return history(at, sql)["headline"].to_list()
+
+
+def room(at: Snapshot) -> pl.DataFrame:
+    """Return when each volume is full, the first one first; `nobody_knows` is as the mart says."""
+    sql = """
+        select volume, status, days_to_full_p10, days_to_full_p50, used_share,
+          status in ('stale', 'insufficient_history', 'unknown_capacity') as nobody_knows
+        from marts.fct_capacity_forecast
+        order by coalesce(days_to_full_p10, days_to_full_p50) nulls last, volume"""
+    return history(at, sql)
+
+
+def fill(at: Snapshot, volume: str) -> list[float]:
+    """Return the fill of a volume on each of 30 UTC days, in bytes, oldest first."""
+    sql = """
+        select max(used_bytes)::double as used from marts.fct_storage_daily
+        where volume = $volume and day > cbcr_now()::date - 30 group by day order by day"""
+    return history(at, sql, {"volume": volume})["used"].drop_nulls().to_list()
+
+
+def drill_weeks(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
+    """Return by week of 90 days how many conclusive restores there were, and how many kept the RTO.
+
+    Weeks without any are left out: no drill is no share.
+    """
+    sql = f"""
+        select date_trunc('week', coalesce(requested_at, started_at)) as week, count(*) as restores,
+          count(*) filter (meets_rto and outcome in ('proven', 'untimed')) as kept
+        from marts.fct_restore_drills inner join
+          (select instance_id, team, tier, db_type from marts.dim_instances where is_active)
+          using (instance_id)
+        where {FILTER} and outcome in ('proven', 'untimed', 'failed')
+          and coalesce(requested_at, started_at) > cbcr_now() - interval 90 day
+        group by week order by week"""
     return history(at, sql, chosen)
 
 
-def problems(at: Snapshot, chosen: dict[str, Any], *, instance: str = "") -> pl.DataFrame:
+def rules(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
+    """Return how many subjects are not ok now, by rule and status, the most first."""
+    sql = f"""
+        with verdicts as ({VERDICTS})
+        select rule, status, count(*) as subjects, sum(count(*)) over (partition by rule) as of_rule
+        from verdicts where {FILTER} group by rule, status order by of_rule desc, rule, status"""
+    return live(at, sql, chosen)
+
+
+VERDICTS = """
+    select *, try_cast(labels ->> 'tier' as integer) as tier, labels ->> 'db_type' as db_type
+    from live.sla_evaluations where status <> 'ok'
+"""
+
+
+def problems(
+    at: Snapshot, chosen: dict[str, Any], *, instance: str = "", rule: str | None = None
+) -> pl.DataFrame:
     """Return the first verdicts that are not ok now, the worst first; `total` counts all.
 
     Args:
         at: Which snapshot.
         chosen: Filter; verdicts on other subjects than instances match the empty one only.
         instance: Only those on this instance.
+        rule: Only those of this rule.
     """
     sql = f"""
-        with verdicts as (
-          select *, try_cast(labels ->> 'tier' as integer) as tier, labels ->> 'db_type' as db_type
-          from live.sla_evaluations where status <> 'ok'
-        )
-        select rule, status, severity, subject_id, summary, since, count(*) over () as total
+        with verdicts as ({VERDICTS})
+        select rule, status, severity, subject_kind, subject_id, summary, since,
+          count(*) over () as total
         from verdicts
         where {FILTER}
           and ($instance = '' or (subject_kind = 'instance' and subject_id = $instance))
+          and ($rule is null or rule = $rule)
         order by case status when 'breached' then 0 when 'unknown' then 1 else 2 end,
-          case severity when 'critical' then 0 else 1 end, since
+          case severity when 'critical' then 0 else 1 end, since, subject_id
         limit {PROBLEM_ROWS}"""
-    return live(at, sql, chosen | {"instance": instance})
+    return live(at, sql, chosen | {"instance": instance, "rule": rule})
 
 
 def sources(at: Snapshot) -> pl.DataFrame:
     """Return when each source answered last."""
     sql = "select source_id, tool, status, last_ok_at, last_error from live.live_sources order by 1"
     return live(at, sql)
-
-
-def drill_figures(at: Snapshot, chosen: dict[str, Any]) -> dict[str, int]:
-    """Return how many active instances have a proven drill, and how many of those kept the RTO."""
-    sql = f"""
-        with newest as (
-          select instance_id, meets_rto from marts.fct_restore_drills
-          where purpose in ('drill', 'real')
-          qualify row_number() over (partition by instance_id order by requested_at desc) = 1
-        )
-        select count(*) as instances, count(newest.instance_id) as drilled,
-          count(*) filter (newest.meets_rto) as kept
-        from marts.dim_instances left join newest using (instance_id)
-        where is_active and {FILTER}"""
-    return history(at, sql, chosen).row(0, named=True)
