@@ -15,7 +15,8 @@ from streamlit_app.tables import said
 _ALL = 1_000_000
 
 at = page_header("Instances")
-chosen, boxes = filter_bar(at, 2, 1, 1)
+chosen, _ = filter_bar(at)
+boxes = st.columns(3)
 word = urlstate.text("Name contains", "q", boxes[0])
 statuses = urlstate.multiselect("Status", list(WORDS), "status", boxes[1])
 orders = tuple(fleet.ORDERS)

@@ -36,6 +36,8 @@ def calendar(days: pl.DataFrame, *, promised: float, chosen: date | None = None)
         .when(pl.col("compliance") >= far).then(pl.lit(_NEAR))
         .otherwise(pl.lit(_BROKEN)),
         shown=pl.col("compliance").map_elements(_shown, return_dtype=pl.String, skip_nulls=False),
+        ink=pl.when(pl.col("compliance").is_null()).then(pl.lit(marks.GREY))
+        .when(pl.col("compliance") < far).then(pl.lit("white")).otherwise(pl.lit(marks.INK)),
         stroke=pl.when(pl.col("day").eq_missing(chosen)).then(2.5).otherwise(0.0),
     )  # fmt: skip
     order = told["week"].unique().sort().dt.to_string("%Y-%m-%d").to_list()
@@ -66,11 +68,8 @@ def calendar(days: pl.DataFrame, *, promised: float, chosen: date | None = None)
         strokeWidth=alt.StrokeWidth("stroke:Q", scale=None, legend=None),
     ).add_params(alt.selection_point(name="pick", fields=["day_text"], on="click"))  # fmt: skip
     texts = base.mark_text(fontSize=11).encode(
-        text="shown:N",
-        color=alt.condition(
-            f"datum.word === '{_BROKEN}'", alt.value("white"), alt.value("#1f2937")
-        ),
-    )  # fmt: skip
+        text="shown:N", color=alt.Color("ink:N", scale=None, legend=None)
+    )
     return alt.layer(cells, texts).properties(height=300)
 
 

@@ -6,6 +6,7 @@ Belongs here: how the fleet is drawn. Does not belong here: one instance.
 import altair as alt
 import polars as pl
 
+from streamlit_app.charts import marks
 from streamlit_app.status import COLOURS, SIGNS
 
 _WORST_FIRST = ("breached", "unknown", "approaching", "ok")
@@ -67,7 +68,7 @@ def matrix(counted: pl.DataFrame) -> alt.LayerChart:
     rect = rect.add_params(alt.selection_point(name="pick", fields=["cell"], on="click"))
     text = base.mark_text(fontSize=13).encode(
         text="told:N",
-        color=alt.condition("datum.word === 'breached'", alt.value("white"), alt.value("#1f2937")),
+        color=alt.condition("datum.word === 'breached'", alt.value("white"), alt.value(marks.INK)),
     )
     return alt.layer(rect, text).properties(height=110 + 46 * shown["row"].n_unique())
 
@@ -95,7 +96,7 @@ def rules(counted: pl.DataFrame, *, chosen: str | None) -> alt.Chart:
             ),
             x=alt.X("subjects:Q", title="subjects", axis=alt.Axis(tickMinStep=1, format="d")),
             color=alt.Color(
-                "status:N", title=None, sort=present, legend=alt.Legend(orient="top", columns=2),
+                "status:N", title=None, sort=present, legend=alt.Legend(orient="top", columns=1),
                 scale=alt.Scale(domain=present, range=[COLOURS[one] for one in present]),
             ),
             order="rank:Q",
@@ -103,5 +104,5 @@ def rules(counted: pl.DataFrame, *, chosen: str | None) -> alt.Chart:
             tooltip=["rule:N", "status:N", "subjects:Q"],
         )
         .add_params(alt.selection_point(name="pick", fields=["rule"], on="click"))
-        .properties(height=130 + 18 * len(order))
+        .properties(height=150 + 18 * len(order))
     )  # fmt: skip

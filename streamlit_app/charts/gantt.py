@@ -70,7 +70,7 @@ def gantt(
             "row:N", title=title or None, sort=None,
             axis=alt.Axis(
                 labelExpr=_FIRST_LANE,
-                ticks=False, domain=False, grid=False, labelLimit=260,
+                ticks=False, domain=False, grid=False, labelLimit=260, labelOverlap=False,
             ),
         ),
         color=marks.states(STATES, shown["state"].unique().to_list(), title=None),

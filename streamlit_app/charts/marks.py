@@ -12,6 +12,8 @@ from streamlit_app.status import COLOURS
 BLUE = "#0072B2"
 SKY = "#56B4E9"
 GREY = "#999999"
+# Text on the light fills of cells, in both themes.
+INK = "#1f2937"
 SHAPES = {"succeeded": "circle", "failed": "triangle-up", "lost": "cross", "running": "square"}
 
 

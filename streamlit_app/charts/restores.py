@@ -49,6 +49,13 @@ def coverage(cells: pl.DataFrame) -> alt.LayerChart:
         .when(pl.col("proven") + pl.col("unverified") == 0).then(pl.lit("–"))
         .otherwise(pl.format("{} of {}", "proven", "instances")),
     )  # fmt: skip
+    told = told.with_columns(
+        ink=pl.col("word").replace_strict(
+            {"never proven": "white", "no restore": marks.GREY},
+            default=marks.INK,
+            return_dtype=pl.String,
+        )
+    )
     columns = told["column"].unique().sort().to_list()
     present = [word for word in _CELLS if word in set(told["word"])]
     rows = told["part"].n_unique()
@@ -72,8 +79,7 @@ def coverage(cells: pl.DataFrame) -> alt.LayerChart:
         )
     )  # fmt: skip
     text = base.mark_text(fontSize=12).encode(
-        text="shown:N",
-        color=alt.condition("datum.never > 0", alt.value("white"), alt.value("#1f2937")),
+        text="shown:N", color=alt.Color("ink:N", scale=None, legend=None)
     )
     return alt.layer(cell, text).properties(height=90 + 32 * rows)
 

@@ -11,7 +11,8 @@ from cbcr_assets.warehouse import Snapshot
 from streamlit_app.queries.scope import FILTER
 from streamlit_app.queries.session import history, live
 
-BARS = 300
+# Bars that a chart draws; where each instance has its own row, fewer fit on a screen.
+BARS = {"worker": 300, "source": 300, "database": 300, "instance": 100}
 ROWS = 200
 CONGESTION_DAYS = 28
 GROUPS = {
@@ -66,7 +67,7 @@ def bars(at: Snapshot, chosen: dict[str, Any], *, hours: int, group: str) -> pl.
           and state not in ('queued')
         order by case when state in ('running', 'failed') then 0 when state = 'lost' then 1
           else 2 end, duration_s desc nulls last, attempt_key
-        limit {BARS}"""
+        limit {BARS[group]}"""
     return history(at, sql, chosen | {"hours": hours, "until": at.published_at})
 
 

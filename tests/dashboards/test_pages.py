@@ -1,14 +1,16 @@
 """Every page and state, without a browser: numbers on the page equal SQL, and no stack traces."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cbcr_assets.cli.demonstration import Demo
-from cbcr_assets.warehouse import FileWarehouse
+from cbcr_assets.warehouse import FileWarehouse, current
 from streamlit_app.status import plain
 
 pytestmark = pytest.mark.slow
@@ -114,11 +116,42 @@ def test_an_unknown_instance_is_a_message_with_a_way_back(
     assert "Choose an instance" in words(run("instance"))
 
 
+PAGES = ("overview", "rpo", "restores", "operations", "instances", "instance", "job")
+
+
 def test_no_warehouse_says_what_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, words: Words
 ) -> None:
     monkeypatch.setenv("CBCR_SERVING", str(tmp_path))
-    assert "cbcr publish" in words(run())
+    for page in PAGES:
+        assert "cbcr publish" in words(run(page)), page
+
+
+def test_a_warehouse_in_which_nothing_is_known_is_a_state_of_every_page(
+    serving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, words: Words
+) -> None:
+    copy = tmp_path / "warehouse-1.duckdb"
+    shutil.copyfile(current(serving).path, copy)
+    with duckdb.connect(str(copy)) as con:
+        names = con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables()"
+            " where schema_name in ('raw', 'staging', 'intermediate', 'marts')"
+        ).fetchall()
+        for (name,) in names:
+            con.execute(f"delete from {name}")
+    (tmp_path / "CURRENT").write_text("1\n")
+    monkeypatch.setenv("CBCR_SERVING", str(tmp_path))
+    told = {
+        "overview": "No protected instance here",
+        "rpo": "0 instances with measured time match",
+        "restores": "0 protected instances match",
+        "operations": "0 attempts in the last 24 hours match",
+        "instances": "0 instances match",
+    }
+    for page, text in told.items():
+        said = words(run(page))
+        assert text in said, page
+        assert "●" not in said.replace("● Succeeded: 0", ""), page
 
 
 def test_a_snapshot_without_models_and_old_data_say_so(
