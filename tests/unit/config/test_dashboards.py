@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbcr_assets.config import ConfigError, load_config
@@ -98,6 +98,7 @@ def test_the_highest_role_of_all_groups_counts() -> None:
     assert RoleMap(default_role="viewer").role_of(["guests"]) is Role.VIEWER
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from(["a", "b", "c", "d"])), st.sets(st.sampled_from("abcd")))
 def test_more_groups_never_mean_less(groups: set[str], more: set[str]) -> None:
     roles = RoleMap(roles={"viewer": ("a",), "operator": ("b",), "admin": ("c",)})

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbcr_assets.config.dashboards import BehindProxy, Login, Role
@@ -94,6 +94,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["sub", "iat", "groups", "email", "name"]), JSON))
 def test_whatever_a_provider_says_nobody_becomes_more_than_configured(said: dict[str, Any]) -> None:
     try:
