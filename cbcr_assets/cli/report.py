@@ -103,12 +103,14 @@ def _verify(path: Path, answer_format: Format) -> None:
         raise wrong_use(str(error)) from None
     rows = [{"what": "file", "said": str(path)}]
     rows += [{"what": "wrong", "said": problem} for problem in found.problems]
+    rows += [{"what": "not compared", "said": doubt} for doubt in found.doubts]
     if found.report is not None:
         header = [(name, value) for name, value in found.report.header if not name.endswith("256")]
         rows += [{"what": name.replace("_", " "), "said": value} for name, value in header]
         rows.append({"what": "period", "said": f"{found.report.period.words} (UTC)"})
         rows.append({"what": "content sha256", "said": str(found.content_sha256)})
-    said = "the file is what it says it is" if found.ok else "NOT genuine"
+    said = "the file is what it says it is" if found.ok else "not all of it could be verified"
+    said = "NOT genuine" if found.problems else said
     rows.append({"what": "verdict", "said": said})
     show_rows(rows, answer_format)
     raise typer.Exit(0 if found.ok else 1)

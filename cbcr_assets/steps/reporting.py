@@ -20,6 +20,7 @@ from cbcr_assets.reports.compliance import (
     calendar_month,
     compliance_report,
     data_until,
+    format_of,
     render,
     verify_file,
 )
@@ -34,9 +35,9 @@ class Issued:
     """A report that lies in the folder of reports.
 
     Attributes:
-        report: What was found now.
+        report: The report that the files hold.
         files: Its files, one a format.
-        is_new: They were written now; False: the same content was issued before.
+        is_new: Some were written now; False: the same content was issued before.
     """
 
     report: ComplianceReport
@@ -112,7 +113,8 @@ def issue_report(platform: Platform, *, period: Period, now: datetime) -> Issued
     other data put new files beside them. What was signed is never replaced.
 
     Raises:
-        WarehouseError: There is no such report, or it cannot be written.
+        WarehouseError: There is no such report, it cannot be written, or a file of it was changed
+            since it was issued.
     """
     signers = platform.config.reports_signed_off_by
     report = make_report(platform, period=period, now=now, signed_off_by=signers)
@@ -123,11 +125,13 @@ def issue_report(platform: Platform, *, period: Period, now: datetime) -> Issued
         raise ReportError(f"{folder} cannot be made: {error.strerror or error}") from None
     name = f"compliance-{_days(period)}-{report.content_sha256[:_HASH_DIGITS]}"
     files = tuple(folder / f"{name}.{fmt}" for fmt in ReportFormat)
-    if all(_is_issued(path, report) for path in files):
-        return Issued(report, files, is_new=False)
-    for path, fmt in zip(files, ReportFormat, strict=True):
-        write_report(report, path, fmt)
-    return Issued(report, files, is_new=True)
+    issued = [_issued(path, report) for path in files if path.exists()]
+    # A format that is missing is made from the others: all files of a name are one document.
+    original = issued[0] if issued else report
+    missing = [path for path in files if not path.exists()]
+    for path in missing:
+        write_report(original, path, format_of(path))
+    return Issued(original, files, is_new=bool(missing))
 
 
 def why_no_report(platform: Platform, *, period: Period) -> str | None:
@@ -150,14 +154,14 @@ def _days(period: Period) -> str:
     return f"{period.begin:%Y%m%dT%H%M%S}-{period.end:%Y%m%dT%H%M%S}"
 
 
-def _is_issued(path: Path, report: ComplianceReport) -> bool:
-    """Say whether a file holds this content, for the same signers, untouched."""
-    if not path.is_file():
-        return False
+def _issued(path: Path, report: ComplianceReport) -> ComplianceReport:
+    """Return the report of a file that was issued before, with the same content.
+
+    Raises:
+        ReportError: It was changed since then.
+    """
     found = verify_file(path)
-    return (
-        found.ok
-        and found.report is not None
-        and found.content_sha256 == report.content_sha256
-        and found.report.issue.signed_off_by == report.issue.signed_off_by
-    )
+    if found.report is None or found.problems or found.content_sha256 != report.content_sha256:
+        why = "; ".join(found.problems) or "it holds another report"
+        raise ReportError(f"{path} is not as it was issued: {why}. Move it away and issue it again")
+    return found.report

@@ -389,14 +389,23 @@ def test_the_monthly_asset_issues_once_and_tells_hash_rows_and_files(built: Any)
         assert found.report.issue.signed_off_by == ("Ada Lovelace",)
 
 
-def test_an_issued_file_that_was_changed_is_written_anew(built: Any) -> None:
+def test_what_was_issued_is_never_replaced(built: Any) -> None:
     issued = issue_report(built.platform, period=JUNE, now=NOW)
     path = next(path for path in issued.files if path.suffix == ".csv")
     before = path.read_bytes()
     path.write_bytes(before.replace(b",kept,", b",best,"))
-    assert not verify_file(path).ok
-    assert issue_report(built.platform, period=JUNE, now=NOW).is_new
-    assert verify_file(path).ok
+    with pytest.raises(ReportError, match=r"is not as it was issued.*Move it away"):
+        issue_report(built.platform, period=JUNE, now=NOW)
+    path.unlink()
+    again = issue_report(built.platform, period=JUNE, now=NOW + DAY)
+    assert again.is_new
+    assert path.read_bytes() == before  # made from the others: one document
+    assert again.report.document_sha256 == issued.report.document_sha256
+    pdf = next(path for path in issued.files if path.suffix == ".pdf")
+    signed = pdf.read_bytes() + b"\n% a digital signature is appended\n"
+    pdf.write_bytes(signed)
+    assert not issue_report(built.platform, period=JUNE, now=NOW).is_new
+    assert pdf.read_bytes() == signed
     assert not list(path.parent.glob("*.partial"))
 
 

@@ -9,6 +9,7 @@ Compliance comes from `reports.rpo`, the function behind `cbcr rpo`: there is no
 import difflib
 from datetime import datetime
 from importlib.metadata import version
+from zlib import ZLIB_RUNTIME_VERSION
 
 import polars as pl
 
@@ -101,7 +102,7 @@ def data_until(session: Session) -> datetime:
 
 def made_with() -> str:
     """Return the programs that decide how a report looks, with their versions."""
-    return f"cbcr {version('cbcr')}, reportlab {version('reportlab')}"
+    return f"cbcr {version('cbcr')}, reportlab {version('reportlab')}, zlib {ZLIB_RUNTIME_VERSION}"
 
 
 def _in_scope(everybody: pl.DataFrame, scope: Scope) -> pl.DataFrame:

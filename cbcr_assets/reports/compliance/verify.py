@@ -33,19 +33,21 @@ class FileVerdict:
     """What is true of a file.
 
     Attributes:
-        problems: What is wrong with it; empty: it is what it says.
+        problems: What is wrong with it.
+        doubts: What could not be compared, although nothing is known to be wrong.
         content_sha256: Hash of the content that it holds, recomputed.
         report: The report that it holds; None: it cannot be read as one.
     """
 
     problems: tuple[str, ...]
+    doubts: tuple[str, ...]
     content_sha256: str | None
     report: ComplianceReport | None
 
     @property
     def ok(self) -> bool:
-        """Nothing is wrong with it."""
-        return not self.problems
+        """It is what it says, all of it."""
+        return not self.problems and not self.doubts
 
 
 def verify_file(path: Path) -> FileVerdict:
@@ -64,9 +66,9 @@ def verify_file(path: Path) -> FileVerdict:
         table = read_table(fmt, content)
         report = report_of(table)
     except ValueError as error:
-        return FileVerdict((f"{path.name} is no compliance report: {error}",), None, None)
-    problems = [*_hashes(table, report), *_bytes(fmt, content, report)]
-    return FileVerdict(tuple(problems), report.content_sha256, report)
+        return FileVerdict((f"{path.name} is no compliance report: {error}",), (), None, None)
+    problems, doubts = _bytes(fmt, content, report)
+    return FileVerdict((*_hashes(table, report), *problems), doubts, report.content_sha256, report)
 
 
 def report_of(table: pl.DataFrame) -> ComplianceReport:
@@ -129,15 +131,29 @@ def _hashes(table: pl.DataFrame, report: ComplianceReport) -> list[str]:
     return changed
 
 
-def _bytes(fmt: ReportFormat, content: bytes, report: ComplianceReport) -> list[str]:
-    """Compare a file with what the content gives: every page of a PDF, every byte of a CSV."""
-    if fmt is ReportFormat.PARQUET or content == render(report, fmt):
-        return []
+def _bytes(
+    fmt: ReportFormat, content: bytes, report: ComplianceReport
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Compare a file with what its content gives: every page of a PDF, every byte of a CSV.
+
+    Returns:
+        Problems and doubts.
+    """
+    if fmt is ReportFormat.PARQUET:
+        return (), ()
+    expected = render(report, fmt)
+    if content == expected:
+        return (), ()
     if fmt is ReportFormat.CSV:
-        return ["its bytes are not those that CBCR writes for these rows"]
+        return ("its bytes are not those that CBCR writes for these rows",), ()
+    if content.startswith(expected):
+        added = len(content) - len(expected)
+        told = f"{added} bytes were added behind the report, as a digital signature does"
+        return (), (f"{told}; the {len(expected)} bytes before them are untouched",)
     if report.issue.made_with != made_with():
-        return [
-            f"its pages were made by {report.issue.made_with}, this is {made_with()}: they cannot"
-            " be compared with the content; the attached CSV can be verified by itself"
-        ]
-    return ["its pages are not those that its content gives"]
+        told = f"its pages were made by {report.issue.made_with}, this is {made_with()}"
+        return (), (
+            f"{told}: they cannot be compared with the content that it carries; take the attached"
+            " CSV for what it says",
+        )
+    return ("its pages are not those that its content gives",), ()

@@ -83,6 +83,23 @@ def test_changed_pages_are_found_though_the_attached_content_is_untouched(
     assert found.problems == ("its pages are not those that its content gives",)
 
 
+def test_what_was_added_behind_the_pages_or_made_elsewhere_is_a_doubt(
+    tmp_path: Path, report: ComplianceReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.pdf"
+    content = render(report, "pdf")
+    path.write_bytes(content + b"\n% signed\n")
+    found = verify_file(path)
+    assert (found.ok, found.problems) == (False, ())
+    assert f"the {len(content)} bytes before them are untouched" in found.doubts[0]
+    path.write_bytes(content.replace(b"CBCR", b"cbcr", 1))
+    assert not verify_file(path).ok
+    monkeypatch.setattr("cbcr_assets.reports.compliance.verify.made_with", lambda: "cbcr 99")
+    found = verify_file(path)
+    assert (found.ok, found.problems) == (False, ())
+    assert "this is cbcr 99" in found.doubts[0]
+
+
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 40])
 @pytest.mark.parametrize("title", ["", ", head of a department with a very long name indeed"])
 def test_there_is_room_for_every_signature(
