@@ -11,8 +11,10 @@ from typing import Any
 
 import streamlit as st
 
+from streamlit_app import navigation
 from streamlit_app.queries import session
 
+_TABLE = re.compile(r"\b(?:marts|live|sla|raw)\.[a-z_]+")
 _NAME = re.compile(r"\$([a-z_]+)")
 
 
@@ -25,6 +27,9 @@ def last_query(box: Any = st) -> None:
     with box.popover("SQL", help="The query behind these figures, to be copied", type="tertiary"):
         st.code(filled(sql, parameters), language="sql")
         st.caption("Run it with `cbcr sql` or on the file that `cbcr publish` names.")
+        navigation.link("sql", "Change and run it →", query=filled(sql, parameters))
+        for name in sorted(set(_TABLE.findall(sql))):
+            navigation.link("dictionary", f"What {name} means →", table=name)
 
 
 def heading(title: str) -> Any:

@@ -32,6 +32,12 @@ PAGES = {
     "instances": Entry("Instances", ":material/database:"),
     "instance": Entry("Instance", ":material/database:", in_menu=False),
     "job": Entry("Backup job", ":material/receipt_long:", in_menu=False),
+    "capacity": Entry("Capacity", ":material/storage:"),
+    "health": Entry("Health", ":material/monitor_heart:"),
+    "alerts": Entry("Alerts", ":material/notifications:"),
+    "trust": Entry("Data trust", ":material/verified:"),
+    "dictionary": Entry("Data dictionary", ":material/menu_book:", in_menu=False),
+    "sql": Entry("SQL", ":material/terminal:"),
 }
 
 

@@ -16,6 +16,14 @@ COLOURS = {
 }
 SIGNS = {"breached": "▲", "approaching": "◆", "ok": "●", "unknown": "○"}
 WORDS = {"breached": "breached", "approaching": "at risk", "ok": "ok", "unknown": "unknown"}
+HEALTH_COLOURS = {
+    "critical": "#D55E00",
+    "unknown": "#6b7280",
+    "poor": "#E69F00",
+    "degraded": "#56B4E9",
+    "healthy": "#009E73",
+}
+HEALTH_SIGNS = {"critical": "▲", "unknown": "○", "poor": "◆", "degraded": "◇", "healthy": "●"}
 STATES = {
     "succeeded": "#009E73",
     "succeeded_with_warnings": "#56B4E9",
@@ -68,6 +76,11 @@ def badge(status: str) -> str:
     return f"{SIGNS.get(status, '○')} {WORDS.get(status, status)}"
 
 
+def health(state: str) -> str:
+    """Return sign and word of a component's health."""
+    return f"{HEALTH_SIGNS.get(state, '○')} {state}"
+
+
 def state(word: str | None) -> str:
     """Return sign and word of an attempt's state; a dash for nothing."""
     return f"{STATE_SIGNS.get(word, '○')} {word.replace('_', ' ')}" if word else "–"
@@ -97,16 +110,23 @@ def loss(status: str | None, exposure_s: float | None) -> str:
     return duration(exposure_s)
 
 
-def size(count: int | None) -> str:
-    """Return bytes as `1.4 GB`; a dash for nothing."""
+def size(count: float | None) -> str:
+    """Return bytes as `1.4 GB`, `-200.0 MB`; a dash for nothing."""
     if count is None:
         return "–"
+    if count < 0:
+        return f"-{size(-count)}"
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def share(part: float | None, digits: int = 0) -> str:
+    """Return a share as `43%`; a dash for nothing."""
+    return "–" if part is None else f"{part:.{digits}%}"
 
 
 def rate(bytes_s: float | None) -> str:

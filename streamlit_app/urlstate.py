@@ -7,6 +7,7 @@ a page is left. One change of a widget writes all parameters at once, which is o
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -72,10 +73,31 @@ def whole_number(
     return int(shown)
 
 
-def text(label: str, key: str, box: Any = st) -> str:
+def text(label: str, key: str, box: Any = st, *, placeholder: str | None = None) -> str:
     """Show a text input."""
     _seed(key, st.query_params.get(key, ""))
-    return str(box.text_input(label, key="w_" + key, on_change=_write, args=(key,)))
+    shown = box.text_input(
+        label, key="w_" + key, placeholder=placeholder, on_change=_write, args=(key,)
+    )
+    return str(shown)
+
+
+def area(label: str, key: str, box: Any = st, *, default: str) -> str:
+    """Show an input of several lines."""
+    _seed(key, st.query_params.get(key, default))
+    shown = box.text_area(label, key="w_" + key, height=220, on_change=_write, args=(key, default))
+    return str(shown)
+
+
+def day(label: str, key: str, box: Any = st, *, default: date) -> date:
+    """Show a date; what is no date in the URL is the default."""
+    try:
+        asked = date.fromisoformat(st.query_params.get(key, ""))
+    except ValueError:
+        asked = default
+    _seed(key, asked)
+    shown = box.date_input(label, key="w_" + key, on_change=_write, args=(key, default))
+    return shown if isinstance(shown, date) else default
 
 
 def number(key: str, *, default: int, most: int) -> int:

@@ -37,6 +37,11 @@ def brief(at: datetime | None) -> str:
     return "–" if at is None else f"{_there(at):%d %b %H:%M}"
 
 
+def day(at: datetime | None) -> str:
+    """Return a moment as its day, with the year; a dash for nothing."""
+    return "–" if at is None else f"{_there(at):%d %b %Y}"
+
+
 def in_zone(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame whose moments are those of the reader's clocks, for charts.
 
@@ -60,6 +65,11 @@ def told() -> str:
         return f"all times UTC, now {now:%H:%M}"
     there = now.astimezone(ZoneInfo(name()))
     return f"all times {name()}, now {there:%H:%M} = {now:%H:%M} UTC; days are UTC days"
+
+
+def now() -> datetime:
+    """Return the present, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _there(at: datetime) -> datetime:

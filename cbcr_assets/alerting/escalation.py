@@ -28,9 +28,14 @@ class Chain:
 
 def chain_of(episode: Episode) -> Chain:
     """Return the chain of an episode; without one it has no steps."""
-    if not episode.chain:
+    return chain_from(episode.chain)
+
+
+def chain_from(text: str) -> Chain:
+    """Return a chain from its JSON text; empty text has no steps."""
+    if not text:
         return Chain((), None)
-    plain = json.loads(episode.chain)
+    plain = json.loads(text)
     return Chain(tuple((after, name) for after, name in plain["steps"]), plain["ack_timeout_s"])
 
 

@@ -20,7 +20,7 @@ from cbcr_assets.warehouse.sla import empty_verdicts
 EVALUATOR = "evaluator_silent"
 TICKS = "alert_tick_silent"
 # Sensors tick every ten seconds; a daemon that restarts takes a minute.
-_TICKS_SILENT_S = 300.0
+TICKS_SILENT_S = 300.0
 _HEARTBEATS = 3
 
 
@@ -115,7 +115,7 @@ def watch_ticks(service: AlertService, *, now: datetime) -> None:
     age_s = service.tick_age_s(now=now)
     if age_s is not None:
         summary = f"alert_tick ran {timedelta(seconds=round(age_s))} ago"
-        _switch(service, TICKS, "alert_tick", summary, is_bad=age_s > _TICKS_SILENT_S, now=now)
+        _switch(service, TICKS, "alert_tick", summary, is_bad=age_s > TICKS_SILENT_S, now=now)
 
 
 def _switch(

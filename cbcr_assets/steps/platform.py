@@ -19,7 +19,10 @@ from cbcr_assets.steps.in_force import load_in_force
 
 # DuckDB and SQLAlchemy cost more than an idle pull: who needs them imports them.
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cbcr_assets.alerting import AlertService
+    from cbcr_assets.alerting.board import Board
     from cbcr_assets.config import Policy
     from cbcr_assets.warehouse import FileWarehouse
 
@@ -122,6 +125,20 @@ class Platform:
             timer=uptime,
             wait_s=wait_s,
         )
+
+    def board(self, *, now: datetime) -> Board:
+        """Open the alert store to look at it; nothing is made or decided.
+
+        Args:
+            now: Present, naive UTC.
+
+        Raises:
+            StoreError: There is none yet, it cannot be read, or nobody says where it is.
+        """
+        from cbcr_assets.alerting.board import open_board
+        from cbcr_assets.alerting.clock import uptime
+
+        return open_board(self.alert_store, timer=uptime, now=now)
 
     def policy(self) -> Policy:
         """Load who is told about what.

@@ -19,7 +19,7 @@ from cbcr_assets.warehouse.base import (
 
 if TYPE_CHECKING:
     from cbcr_assets.warehouse.file import DuckSession, FileWarehouse
-    from cbcr_assets.warehouse.publish import connect, current
+    from cbcr_assets.warehouse.publish import connect, current, published
     from cbcr_assets.warehouse.settings import settle
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "WarehouseMissing",
     "connect",
     "current",
+    "published",
     "settle",
 ]
 
@@ -43,6 +44,7 @@ _HOMES = {
     "FileWarehouse": "file",
     "connect": "publish",
     "current": "publish",
+    "published": "publish",
     "settle": "settings",
 }
 

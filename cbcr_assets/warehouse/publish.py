@@ -157,6 +157,19 @@ def current(serving: Path) -> Snapshot:
     return Snapshot(version, path, published_at)
 
 
+def published(serving: Path) -> list[Snapshot]:
+    """Return the snapshots that are kept, the newest first; none where nothing was published."""
+    found = []
+    for version in reversed(_versions(serving)):
+        path = _file(serving, version)
+        try:
+            at = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
+        except OSError:
+            continue  # pruned while we looked
+        found.append(Snapshot(version, path, at))
+    return found
+
+
 def connect(path: Path, *, as_of: datetime | None = None) -> duckdb.DuckDBPyConnection:
     """Open a snapshot read-only, with UTC as the session's zone.
 

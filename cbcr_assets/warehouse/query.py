@@ -28,30 +28,33 @@ _LOCKED_DOWN = (
 )
 
 
-def limit_memory() -> None:
+def limit_memory(most_bytes: int = _ADDRESS_SPACE_BYTES) -> None:
     """Bound this process's address space, so that no query can exhaust the machine."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = (
-        _ADDRESS_SPACE_BYTES if hard == resource.RLIM_INFINITY else min(hard, _ADDRESS_SPACE_BYTES)
-    )
+    wanted = most_bytes if hard == resource.RLIM_INFINITY else min(hard, most_bytes)
     if soft == resource.RLIM_INFINITY or soft > wanted:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
 
 
-def guarded_query(snapshot: Path, sql: str, *, max_rows: int) -> pl.DataFrame:
+def guarded_query(
+    snapshot: Path, sql: str, *, max_rows: int, memory_bytes: int = _MEMORY_BYTES, threads: int = 0
+) -> pl.DataFrame:
     """Run one SELECT on a snapshot, without files, network, settings or writes.
 
     Args:
         snapshot: File of a published snapshot.
         sql: Exactly one SELECT statement.
         max_rows: Rows to return at most.
+        memory_bytes: What the engine may hold at most.
+        threads: How many it may use; 0: as many as there are.
 
     Raises:
         WarehouseError: Not one SELECT, or the query failed; the message is the engine's.
     """
-    with duckdb.connect(
-        str(snapshot), read_only=True, config={"memory_limit": f"{_MEMORY_BYTES}b"}
-    ) as con:
+    limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory_bytes}b"}
+    if threads:
+        limits["threads"] = threads
+    with duckdb.connect(str(snapshot), read_only=True, config=limits) as con:
         for setting in _LOCKED_DOWN:
             con.execute(setting)
         try:

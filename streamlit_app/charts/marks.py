@@ -23,6 +23,16 @@ def time(column: str = "moment", *, days: bool = False) -> alt.X:
     return alt.X(f"{column}:T", title=None, axis=alt.Axis(format=style, grid=False))
 
 
+def bytes_axis(column: str, *, title: str | None = None, most: float | None = None) -> alt.Y:
+    """Return an axis of bytes, labelled `20 TB`; with `most` it goes from nothing to there."""
+    return alt.Y(
+        f"{column}:Q",
+        title=title,
+        scale=alt.Undefined if most is None else alt.Scale(domain=[0, most], nice=False, padding=0),
+        axis=alt.Axis(labelExpr="replace(format(datum.value, '~s'), /([a-zA-Z]?)$/, ' $1') + 'B'"),
+    )
+
+
 def target(value: float, *, title: str, along: str = "y") -> alt.Chart:
     """Return the dashed line of an objective; `along` says which axis it is a value of."""
     line = alt.Chart(pl.DataFrame({"target": [value]})).mark_rule(

@@ -7,6 +7,7 @@ and never meets the writer's lock. Live views compute *now* when they are read.
 """
 
 import os
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ import duckdb
 import polars as pl
 import streamlit as st
 
-from cbcr_assets.warehouse import Snapshot, WarehouseMissing, connect, current, settle
+from cbcr_assets.warehouse import (
+    DuckSession,
+    Snapshot,
+    WarehouseMissing,
+    connect,
+    current,
+    settle,
+)
 
 _LIVE_S = 5
 _last: ContextVar[tuple[str, dict[str, Any]]] = ContextVar("last query")
@@ -49,6 +57,19 @@ def live(at: Snapshot, sql: str, parameters: dict[str, Any] | None = None) -> pl
     """Run a query whose answer depends on *now*; the answer is kept for five seconds."""
     _last.set((sql, parameters or {}))
     return _live(str(at.path), sql, parameters)
+
+
+class Reports(DuckSession):
+    """The session that `cbcr_assets.reports` reads from: a snapshot, through the cache of *now*."""
+
+    def __init__(self, at: Snapshot) -> None:
+        """Read from one snapshot."""
+        super().__init__(_connection(str(at.path)).cursor())
+        self._at = at
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Run one query with `$name` parameters."""
+        return live(self._at, sql, dict(parameters or {}))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

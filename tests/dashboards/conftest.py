@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -84,6 +86,23 @@ def sql(serving: Path) -> Callable[[str], list[tuple[Any, ...]]]:
             return con.execute(query).fetchall()
 
     return ask
+
+
+@pytest.fixture
+def changed(serving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets the app read a copy of the snapshot after some statements."""
+
+    def change(*statements: str) -> None:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        copy = folder / "warehouse-1.duckdb"
+        shutil.copyfile(current(serving).path, copy)
+        with duckdb.connect(str(copy)) as con:
+            for statement in statements:
+                con.execute(statement)
+        (folder / "CURRENT").write_text("1\n")
+        monkeypatch.setenv("CBCR_SERVING", str(folder))
+
+    return change
 
 
 @pytest.fixture(scope="session")
