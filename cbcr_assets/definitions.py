@@ -16,6 +16,7 @@ from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import open_running
 
 _PUBLISHED = ("marts", "live")
+REBUILD_JOB = "rebuild_and_publish"
 
 
 def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
@@ -32,13 +33,20 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
     models = transform_assets(platform)
     marts = [spec.key for spec in models.specs if spec.group_name in _PUBLISHED]
     snapshot = publish_asset(marts)
+    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(compliance)
     return dg.Definitions(
         assets=[contract_assets(), models, snapshot, compliance],
         jobs=[
             dg.define_asset_job(
                 JOB,
-                selection=dg.AssetSelection.all() - dg.AssetSelection.assets(compliance),
+                selection=everything,
                 description="Check new rows, build and test every model, publish a snapshot.",
+            ),
+            dg.define_asset_job(
+                REBUILD_JOB,
+                selection=everything,
+                config={"ops": {"transform": {"config": {"full_refresh": True}}}},
+                description="The same with all history built anew, after definitions changed.",
             ),
             dg.define_asset_job(
                 REPORT_JOB,

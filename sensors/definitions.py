@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from cbcr_assets.assets.watch import routed_watch
+from cbcr_assets.assets.watch import kept_fresh
 from cbcr_assets.resources import PlatformResource
 from cbcr_assets.steps.platform import open_running
 from sensors.alerts import alert_tick
@@ -25,7 +25,7 @@ def build_defs(environ: Mapping[str, str] | None = None) -> dg.Definitions:
     """
     platform = open_running(os.environ if environ is None else environ)
     return dg.Definitions(
-        assets=[routed_watch],
+        assets=[kept_fresh(platform.config.heartbeat_s)],
         jobs=[watch_job, evaluate_job],
         sensors=[*source_sensors(platform.config.sources.values()), deadlines, alert_tick],
         resources={"platform": PlatformResource(config=str(platform.config.file))},

@@ -17,6 +17,8 @@ _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _LONGEST_TITLE = 300
 _NAMED = 10
 _LONGEST_S = 1e12
+# Which page of the dashboards shows a kind of subject, up to its name.
+_PAGES = {"instance": "instance?id=", "volume": "capacity?volume="}
 
 
 def title(message: Message, longest: int = _LONGEST_TITLE) -> str:
@@ -155,9 +157,10 @@ def over(message: Message, thread: Thread) -> str:
 
 def link(member: Member, links: Links) -> str:
     """Return where the dashboard shows a subject."""
-    if member.subject_kind == "instance":
-        return f"{links.dashboard_url}/instance?id={quote(member.subject_id, safe='')}"
-    return links.dashboard_url
+    page = _PAGES.get(member.subject_kind)
+    if page is None:
+        return links.dashboard_url
+    return f"{links.dashboard_url}/{page}{quote(member.subject_id, safe='')}"
 
 
 def how_bad(member: Member) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from cbcr_assets.assets.watch import OWNERS
 from cbcr_assets.hooks import routed
 from cbcr_assets.quality import SuiteReport, Verdict, load_suites
 from cbcr_assets.resources import PlatformResource
@@ -69,6 +70,7 @@ def _spec(table: str) -> dg.AssetSpec:
         deps=[dg.AssetKey(["raw", table])],
         description=f"New rows of raw.{table}, checked against the data contract.",
         group_name="contract",
+        owners=OWNERS,
         kinds={"duckdb"},
     )
 
@@ -79,6 +81,7 @@ def _quarantine() -> dg.AssetSpec:
         deps=[contract_key(suite.table) for suite in load_suites()],
         description="Rows that the contract refuses; models leave them out.",
         group_name="contract",
+        owners=OWNERS,
         kinds={"duckdb"},
     )
 

@@ -12,6 +12,7 @@ from datetime import datetime
 import dagster as dg
 
 from cbcr_assets.assets.publish import SNAPSHOT_KEY
+from cbcr_assets.assets.watch import OWNERS
 from cbcr_assets.reports.compliance import calendar_month, last_month, verdict_of
 from cbcr_assets.reports.compliance.words import percent
 from cbcr_assets.resources import PlatformResource
@@ -31,6 +32,7 @@ MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt=_MONTH)
     deps=[SNAPSHOT_KEY],
     partitions_def=MONTHS,
     group_name="reports",
+    owners=OWNERS,
     kinds={"pdf", "csv", "parquet"},
     description="The auditor's report of a calendar month as PDF, CSV and Parquet.",
 )

@@ -10,7 +10,7 @@ be evaluated.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -32,6 +32,8 @@ from cbcr_assets.warehouse.sla import SlaEvaluation
 
 POOL = "warehouse"
 PULLS_KEY = dg.AssetKey(["raw", "pulls"])
+OWNERS = ["team:data-team"]
+"""Who looks after the assets of both lanes."""
 
 
 class WatchConfig(dg.Config):
@@ -46,6 +48,7 @@ def _raw_specs() -> list[dg.AssetSpec]:
             ["raw", table.name],
             description=table.meaning,
             group_name="raw",
+            owners=OWNERS,
             kinds={"duckdb", "polars"},
             skippable=table.name != "pulls",
         )
@@ -58,6 +61,7 @@ _STATUS = dg.AssetSpec(
     deps=[PULLS_KEY],
     description="Verdict of every SLA rule on every subject, at the moment of the evaluation.",
     group_name="sla",
+    owners=OWNERS,
     kinds={"duckdb"},
 )
 
@@ -107,6 +111,21 @@ def _pull_and_evaluate(
 
 
 routed_watch = routed(watch)
+
+
+def kept_fresh(heartbeat_s: float) -> dg.AssetsDefinition:
+    """Return the step whose verdicts Dagster calls stale when a heartbeat of theirs is missed.
+
+    Args:
+        heartbeat_s: Rules are evaluated this often though nothing arrives, seconds.
+    """
+    beat = timedelta(seconds=heartbeat_s)
+    policy = dg.FreshnessPolicy.time_window(warn_window=1.5 * beat, fail_window=3 * beat)
+    return routed_watch.map_asset_specs(
+        lambda spec: (
+            spec.replace_attributes(freshness_policy=policy) if spec.key == STATUS_KEY else spec
+        )
+    )
 
 
 def _sync(context: dg.AssetExecutionContext, platform: Platform, now: datetime) -> None:

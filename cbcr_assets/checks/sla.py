@@ -4,6 +4,7 @@ Belongs here: specifications, severity and metadata of SLA checks. Does not belo
 """
 
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 import polars as pl
@@ -46,7 +47,8 @@ def check_result(
             EVALUATION_ID: evaluation_id,
             **verdicts.counts,
             "worst": dg.MetadataValue.md(_worst(verdicts.rows)),
-            "dashboard": dg.MetadataValue.url(dashboard_url),
+            # The overview with every verdict of this rule.
+            "dashboard": dg.MetadataValue.url(f"{dashboard_url}/?only={quote(verdicts.rule)}"),
         },
     )
 
