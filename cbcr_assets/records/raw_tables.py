@@ -168,9 +168,16 @@ last_seen_at timestamp newest observation
         precedence=_STATE_RANK,
         unwatched=frozenset({"last_seen_at"}),
         remembered=(
-            "instance_id", "started_at", "finished_at", "duration_s", "repo", "backup_type", "state",
-            "backup_label", "source_bytes",
-        ),  # fmt: skip
+            "instance_id",
+            "started_at",
+            "finished_at",
+            "duration_s",
+            "repo",
+            "backup_type",
+            "state",
+            "backup_label",
+            "source_bytes",
+        ),
     ),
     RawTable(
         "backup_sets",
@@ -206,9 +213,14 @@ last_seen_at timestamp newest observation
         precedence=_LAST_SEEN_US,
         unwatched=frozenset({"last_seen_at"}),
         remembered=(
-            "instance_id", "backup_type", "started_at", "finished_at", "source_bytes", "repo_bytes",
+            "instance_id",
+            "backup_type",
+            "started_at",
+            "finished_at",
+            "source_bytes",
+            "repo_bytes",
             "repo_delta_bytes",
-        ),  # fmt: skip
+        ),
     ),
     RawTable(
         "restore_jobs",
