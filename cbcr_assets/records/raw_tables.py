@@ -4,6 +4,7 @@ Belongs here: definitions, one a table, readable as a table. Does not belong her
 becomes DDL or a schema (see `tables`).
 """
 
+from cbcr_assets.records import remembered
 from cbcr_assets.records.tables import Merge, RawTable, columns
 
 # What today's inventory says replaces what yesterday's said, empty or not.
@@ -167,10 +168,7 @@ last_seen_at timestamp newest observation
         merged=True,
         precedence=_STATE_RANK,
         unwatched=frozenset({"last_seen_at"}),
-        remembered=(
-            "instance_id", "started_at", "finished_at", "duration_s", "repo", "backup_type", "state",
-            "backup_label", "source_bytes",
-        ),  # fmt: skip
+        remembered=remembered.OF_ATTEMPTS,
     ),
     RawTable(
         "backup_sets",
@@ -205,10 +203,7 @@ last_seen_at timestamp newest observation
         merged=True,
         precedence=_LAST_SEEN_US,
         unwatched=frozenset({"last_seen_at"}),
-        remembered=(
-            "instance_id", "backup_type", "started_at", "finished_at", "source_bytes", "repo_bytes",
-            "repo_delta_bytes",
-        ),  # fmt: skip
+        remembered=remembered.OF_SETS,
     ),
     RawTable(
         "restore_jobs",

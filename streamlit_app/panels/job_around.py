@@ -185,13 +185,17 @@ def alerts(at: Snapshot, job: dict[str, Any]) -> None:
     if job["instance_id"] is None or job["started_at"] is None:
         st.info("Unknown: its instance or its start is.", icon=":material/help:")
         return
-    found = queries.alerts(at, job)
+    episodes = queries.alerts(at, job)
+    is_open = fleet.problems(at, scope.scope(), instance=job["instance_id"])
     explain.last_query(sql)
+    until = job["finished_at"] or at.published_at
+    began = is_open.filter(pl.col("since").is_between(job["started_at"], until))
+    found = pl.concat([began, episodes], how="diagonal_relaxed")
     if found.is_empty():
-        open_now = fleet.problems(at, scope.scope(), instance=job["instance_id"])["rule"].to_list()
+        rules = ", ".join(plain(rule) for rule in is_open["rule"])
         st.caption(
             "None began between its start and its end."
-            + (f" Open on its instance now: {', '.join(map(plain, open_now))}." if open_now else "")
+            + (f" Open on its instance now: {rules}." if rules else "")
         )
         return
     st.dataframe(

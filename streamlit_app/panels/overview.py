@@ -15,7 +15,7 @@ from streamlit_app.charts import calendar as calendars
 from streamlit_app.charts import fleet as charts
 from streamlit_app.queries import fleet
 from streamlit_app.queries import rpo as rpo_queries
-from streamlit_app.status import COLOURS, SIGNS, badge, duration, lost_column, reason
+from streamlit_app.status import COLOURS, SIGNS, badge, duration, lost_column, plain, reason
 from streamlit_app.tables import Target, said
 
 _DAYS = 30
@@ -201,14 +201,15 @@ def calendar(at: Snapshot, chosen: dict[str, Any], *, promised: float) -> None:
 def wrong(at: Snapshot, chosen: dict[str, Any]) -> None:
     """Show every open problem; a row leads to its subject, a rule narrows the list."""
     sql = explain.heading("What is wrong now")
-    counted = fleet.rules(at, chosen)
+    only = st.query_params.get("only")
+    counted, found = fleet.wrong(at, chosen, rule=only)
+    if only is not None and found.is_empty():
+        only = None
+        counted, found = fleet.wrong(at, chosen, rule=None)
+    explain.last_query(sql)
     if counted.is_empty():
         st.success("No rule reports anything.", icon=":material/check_circle:")
         return
-    asked = st.query_params.get("only")
-    only = asked if asked in counted["rule"].to_list() else None
-    found = fleet.problems(at, chosen, rule=only)
-    explain.last_query(sql)
     left, right = st.columns([3, 7])
     left.altair_chart(
         charts.rules(counted, chosen=only),
@@ -220,7 +221,7 @@ def wrong(at: Snapshot, chosen: dict[str, Any]) -> None:
     with right:
         if only is not None:
             here = {k: st.query_params.get_all(k) for k in st.query_params if k != "only"}
-            navigation.link("overview", f"Only {only}: show all rules", **here)
+            navigation.link("overview", f"Only {plain(only)}: show all rules", **here)
         tables.opener(
             found.select(
                 said("status", badge),

@@ -10,7 +10,7 @@ import polars as pl
 
 from cbcr_assets.warehouse import Snapshot
 from streamlit_app.queries.scope import FILTER
-from streamlit_app.queries.session import history, live
+from streamlit_app.queries.session import history, live, slow
 
 PROBLEM_ROWS = 500
 
@@ -121,44 +121,70 @@ def drill_weeks(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
     return history(at, sql, chosen)
 
 
-def rules(at: Snapshot, chosen: dict[str, Any]) -> pl.DataFrame:
-    """Return how many subjects are not ok now, by rule and status, the most first."""
-    sql = f"""
-        with verdicts as ({VERDICTS})
-        select rule, status, count(*) as subjects, sum(count(*)) over (partition by rule) as of_rule
-        from verdicts where {FILTER} group by rule, status order by of_rule desc, rule, status"""
-    return live(at, sql, chosen)
-
-
-VERDICTS = """
+_VERDICTS = """
     select *, try_cast(labels ->> 'tier' as integer) as tier, labels ->> 'db_type' as db_type
     from live.sla_evaluations where status <> 'ok'
 """
+_WORST_VERDICT = """
+    case status when 'breached' then 0 when 'unknown' then 1 else 2 end,
+    case severity when 'critical' then 0 else 1 end, since, subject_id
+"""
 
 
-def problems(
-    at: Snapshot, chosen: dict[str, Any], *, instance: str = "", rule: str | None = None
-) -> pl.DataFrame:
+def problems(at: Snapshot, chosen: dict[str, Any], *, instance: str = "") -> pl.DataFrame:
     """Return the first verdicts that are not ok now, the worst first; `total` counts all.
 
     Args:
         at: Which snapshot.
         chosen: Filter; verdicts on other subjects than instances match the empty one only.
         instance: Only those on this instance.
-        rule: Only those of this rule.
     """
     sql = f"""
-        with verdicts as ({VERDICTS})
+        with verdicts as ({_VERDICTS})
         select rule, status, severity, subject_kind, subject_id, summary, since,
           count(*) over () as total
         from verdicts
         where {FILTER}
           and ($instance = '' or (subject_kind = 'instance' and subject_id = $instance))
-          and ($rule is null or rule = $rule)
-        order by case status when 'breached' then 0 when 'unknown' then 1 else 2 end,
-          case severity when 'critical' then 0 else 1 end, since, subject_id
-        limit {PROBLEM_ROWS}"""
-    return live(at, sql, chosen | {"instance": instance, "rule": rule})
+        order by {_WORST_VERDICT} limit {PROBLEM_ROWS}"""
+    return slow(at, sql, chosen | {"instance": instance})
+
+
+def wrong(
+    at: Snapshot, chosen: dict[str, Any], *, rule: str | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return verdicts that are not ok now: counted by rule and status, and the worst one by one.
+
+    One statement, for judging every rule is what costs.
+
+    Args:
+        at: Which snapshot.
+        chosen: Filter.
+        rule: Only the verdicts of this rule are told one by one.
+    """
+    sql = f"""
+        with verdicts as materialized (select * from ({_VERDICTS}) where {FILTER}),
+        counted as (
+          select rule, status, count(*) as subjects,
+            sum(count(*)) over (partition by rule) as of_rule
+          from verdicts group by rule, status
+        ),
+        told as (
+          select rule, status, severity, subject_kind, subject_id, summary, since,
+            count(*) over () as total, row_number() over (order by {_WORST_VERDICT}) as place
+          from verdicts where $rule is null or rule = $rule
+          order by place limit {PROBLEM_ROWS}
+        )
+        select 'counted' as part, * from counted
+        union all by name
+        select 'told' as part, * from told
+        order by part, place, of_rule desc, rule, status"""
+    found = slow(at, sql, chosen | {"rule": rule})
+    counted = found.filter(pl.col("part") == "counted").select(
+        "rule", "status", pl.col("subjects").cast(pl.Int64), pl.col("of_rule").cast(pl.Int64)
+    )
+    told = found.filter(pl.col("part") == "told").drop("part", "subjects", "of_rule", "place")
+    return counted, told
 
 
 def sources(at: Snapshot) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from cbcr_assets.warehouse import Snapshot
-from streamlit_app.queries.session import history, live
+from streamlit_app.queries.session import history
 
 NEIGHBOURS = 100
 _EVIDENCE = timedelta(days=1)
@@ -136,18 +136,12 @@ def chain(at: Snapshot, job: dict[str, Any]) -> pl.DataFrame:
 
 
 def alerts(at: Snapshot, job: dict[str, Any]) -> pl.DataFrame:
-    """Return what was found about its instance that began between its start and its end.
-
-    Verdicts that are open now, and episodes of alerts, also those that are over.
-    """
+    """Return the episodes of alerts on its instance that began between its start and its end."""
     sql = """
-        select rule, status, severity, summary, since, null as resolved_at
-        from live.sla_evaluations
-        where status <> 'ok' and subject_kind = 'instance' and subject_id = $instance
-          and since between $begin and $until
-        union all
-        select rule, case when resolved_at is null then 'breached' else 'ok' end, severity,
-          'alert of ' || strftime(opened_at, '%Y-%m-%d %H:%M') || ' UTC', started_at, resolved_at
+        select rule, severity,
+          case when resolved_at is null then 'breached' else 'ok' end as status,
+          'alert of ' || strftime(opened_at, '%Y-%m-%d %H:%M') || ' UTC' as summary,
+          started_at as since, resolved_at
         from marts.fct_alert_history
         where subject_kind = 'instance' and subject_id = $instance
           and started_at between $begin and $until
@@ -156,7 +150,7 @@ def alerts(at: Snapshot, job: dict[str, Any]) -> pl.DataFrame:
         "instance": job["instance_id"], "begin": job["started_at"],
         "until": job["finished_at"] or at.published_at,
     }  # fmt: skip
-    return live(at, sql, where)
+    return history(at, sql, where)
 
 
 def evidence(at: Snapshot, job: dict[str, Any], called: Sequence[str]) -> pl.DataFrame:

@@ -55,7 +55,7 @@ def test_from_the_first_screen_to_one_instance_and_back(
     page.goto(app_url)
     settle(page, "Could we restore now?")
     page.get_by_role("link", name="Instances").click()
-    settle(page, "Select a row to open it.")
+    settle(page, "instances, worst first")
     choose(page, row=0)
     link = page.locator('[data-testid="stPageLink"] a', has_text="Open ").first
     link.wait_for(timeout=30_000)
@@ -64,7 +64,7 @@ def test_from_the_first_screen_to_one_instance_and_back(
     settle(page, "Data at risk over time")
     assert f"/instance?id={name}" in page.url
     page.go_back()
-    settle(page, "Select a row to open it.")
+    settle(page, "instances, worst first")
     page.go_forward()
     settle(page, "Data at risk over time")
     assert name in page.locator("h1").inner_text()
@@ -149,7 +149,7 @@ def test_the_menu_and_cold_links_open_every_page_with_what_was_asked(
         pressed = page.locator('[role="radio"][aria-checked="true"]', has_text=word)
         pressed.first.wait_for(timeout=30_000)
     page.get_by_role("link", name="Instances").click()
-    settle(page, "Select a row to open it.")
+    settle(page, "instances, worst first")
     page.go_back()
     settle(page, text)
     assert page.url.endswith(address)

@@ -8,6 +8,20 @@ with anew as (
 
 ),
 
+to_judge as (
+
+    select * from anew
+    where is_judged
+
+),
+
+as_it_was as (
+
+    select * from anew
+    where not is_judged
+
+),
+
 spoilt as (
 
     select instance_id, backup_label from {{ ref('int_failed_labels') }}
@@ -50,7 +64,7 @@ facts as (
     union all by name
     select known.* exclude ({{ judgement_columns() }}, is_in_sight, was_closed)
     from known
-    semi join (select * from anew where is_judged) as anew on {{ is_same_set('known', 'anew') }}
+    semi join to_judge on {{ is_same_set('known', 'to_judge') }}
     anti join said on {{ is_same_set('known', 'said') }}
     anti join contract_says
         on
@@ -65,7 +79,7 @@ parents as (
     select known.*
     from known
     semi join facts on {{ is_same_set('known', 'facts', label='parent_label') }}
-    anti join (select * from anew where is_judged) as anew on {{ is_same_set('known', 'anew') }}
+    anti join to_judge on {{ is_same_set('known', 'to_judge') }}
 
 ),
 
@@ -75,7 +89,7 @@ final as (
     union all by name
     select known.* exclude (is_in_sight, was_closed)
     from known
-    semi join (select * from anew where not is_judged) as anew on {{ is_same_set('known', 'anew') }}
+    semi join as_it_was on {{ is_same_set('known', 'as_it_was') }}
 
 )
 

@@ -33,6 +33,27 @@ sets as (
 
 ),
 
+begins as (
+
+    select instance_id, min(from_at) as from_at from scope
+    group by instance_id
+
+),
+
+past_scope as (
+
+    select * from scope
+    where is_past
+
+),
+
+present_scope as (
+
+    select * from scope
+    where not is_past
+
+),
+
 -- Of the archive before that moment only its last state.
 archives as (
 
@@ -49,9 +70,7 @@ archives as (
                 order by known_from_at, stretch
             )
     ) as stretches
-    inner join (
-        select instance_id, min(from_at) as from_at from scope group by instance_id
-    ) as begins using (instance_id)
+    inner join begins using (instance_id)
     where
         coalesce(stretches.next_from_at > begins.from_at, true)
         or stretches.next_to_at < stretches.archived_to_at
@@ -74,15 +93,15 @@ corrupted as (
 ),
 
 {% for clock, until in (('known', 'usable_until'), ('restated', 'restated_until')) -%}
-{% for part, is_part in (('', 'not is_past'), ('past_', 'is_past')) -%}
-{{ part }}{{ clock }}_lives as (
+{% for part in ('present', 'past') -%}
+{{ part }}_{{ clock }}_lives as (
 
     select
         lives.* exclude (starts_at, ends_at),
         greatest(lives.protect_from, scope.from_at) as starts_at,
         least(lives.ends_at, scope.to_at) as ends_at
     from ({{ rpo_lives('points', until) }}) as lives
-    inner join (select * from scope where {{ is_part }}) as scope using (instance_id)
+    inner join {{ part }}_scope as scope using (instance_id)
     {% if clock == 'restated' -%}
         semi join corrupted using (instance_id)
     {%- endif %}
@@ -96,7 +115,7 @@ final as (
 
     {% for clock, until in (('known', 'usable_until'), ('restated', 'restated_until')) -%}
     select '{{ clock }}' as clock, steps.*
-    from ({{ rpo_steps('points', clock ~ '_lives', until) }}) as steps
+    from ({{ rpo_steps('points', 'present_' ~ clock ~ '_lives', until) }}) as steps
     union all
     select '{{ clock }}' as clock, steps.*
     from ({{ rpo_steps('points', 'past_' ~ clock ~ '_lives', until) }}) as steps

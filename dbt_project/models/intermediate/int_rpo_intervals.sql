@@ -17,8 +17,22 @@ with scope as (
 
 ),
 
--- What was violated up to the moment from which it is said anew goes on if it still is then, and what was
--- violated after it begins anew or goes on.
+past as (
+
+    select * from scope
+    where is_past
+
+),
+
+present as (
+
+    select * from scope
+    where not is_past
+
+),
+
+-- What was violated up to the moment from which it is said anew goes on if it still is then, and what
+-- was violated after it begins anew or goes on.
 pieces as (
 
     select
@@ -28,30 +42,32 @@ pieces as (
         steps.objective_s,
         case when coalesce(steps.ends_at > past.to_at, true) then steps.ends_at end as ends_at
     from {{ ref('int_rpo_changed_steps') }} as steps
-    left join (select * from scope where is_past) as past using (instance_id)
+    left join past using (instance_id)
     where steps.clock = 'known' and steps.violated_from is not null
     union
     select
         scope.instance_id,
-        greatest(scope.violated_since, case when not scope.is_past then past.to_at end) as violated_from,
+        greatest(
+            scope.violated_since, case when not scope.is_past then past.to_at end
+        ) as violated_from,
         scope.from_at as ended_at,
         scope.rpo_s as objective_s,
         null as ends_at
     from scope
-    left join (select * from scope where is_past) as past using (instance_id)
+    left join past using (instance_id)
     where
         scope.violated_since is not null
         and coalesce(scope.is_past or past.to_at < scope.from_at, true)
     union
     select
-        scope.instance_id,
-        scope.to_at as violated_from,
-        least(scope.violated_until, present.from_at) as ended_at,
-        scope.rpo_s as objective_s,
+        past.instance_id,
+        past.to_at as violated_from,
+        least(past.violated_until, present.from_at) as ended_at,
+        past.rpo_s as objective_s,
         null as ends_at
-    from scope
-    left join (select * from scope where not is_past) as present using (instance_id)
-    where scope.is_past and scope.violated_until is not null
+    from past
+    left join present using (instance_id)
+    where past.violated_until is not null
 
 ),
 
@@ -104,10 +120,10 @@ final as (
         islands.ended_at,
         islands.objective_s,
         coalesce(islands.ended_at = islands.ends_at, false)
-        and scope.instance_id is not null
-        and not scope.is_over as is_open
+        and present.instance_id is not null
+        and not present.is_over as is_open
     from islands
-    left join (select * from scope where not is_past) as scope using (instance_id)
+    left join present using (instance_id)
 
 )
 

@@ -1,7 +1,7 @@
--- Which days of each instance's RPO are said anew by this build: those from the last build on for all that
--- are protected, for their exposure grew; days before where something was said about the past (a second
--- row, is_past, unless they reach into the first); all where a promise changed, or the last build is no
--- base. It looks at what int_rpo_intervals held before, by name: a ref would be a cycle.
+-- Which days of each instance's RPO are said anew by this build: those from the last build on for all
+-- that are protected, for their exposure grew; days before where something was said about the past (a
+-- second row, is_past, unless they reach into the first); all where a promise changed, or the last build
+-- is no base. It looks at what int_rpo_intervals held before, by name: a ref would be a cycle.
 -- What a build that broke off left unsaid stays in.
 -- depends_on: {{ ref('stg_log_archive') }}
 -- depends_on: {{ ref('int_set_news') }}
@@ -66,7 +66,7 @@ compared as (
 
 ),
 
--- Where the span or the moment of a set differs: from the first moment at which that matters to the last.
+-- Where the span or the moment of a set differs: from the first moment that this matters to the last.
 moved as (
 
     select
@@ -79,7 +79,9 @@ moved as (
             end
         ) as from_at,
         greatest(
-            case when usable_until <> was_usable_until then greatest(usable_until, was_usable_until) end,
+            case
+                when usable_until <> was_usable_until then greatest(usable_until, was_usable_until)
+            end,
             case
                 when restated_until <> was_restated_until
                     then greatest(restated_until, was_restated_until)

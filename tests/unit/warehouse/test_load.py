@@ -181,8 +181,8 @@ def test_what_a_replaced_attempt_said_is_remembered(warehouse: FileWarehouse) ->
         session.load("backup_jobs", job("succeeded", seen=3, key="a2"))
         (old, new) = session.rows("select ingest_seq from raw.backup_jobs order by attempt_key")
         told = session.rows(
-            "select source_id, attempt_key, instance_id, started_at, state, replaced_seq, ingest_seq"
-            " from state.replaced_backup_jobs"
+            "select source_id, attempt_key, instance_id, started_at, state, replaced_seq,"
+            " ingest_seq from state.replaced_backup_jobs"
         )
     assert old < new
     assert told == [("s", "a1", "i", hours(1), "running", 1, old[0])]

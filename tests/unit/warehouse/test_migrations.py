@@ -13,7 +13,7 @@ def columns(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
 def test_what_is_remembered_of_replaced_rows_grows_with_the_warehouse() -> None:
     with duckdb.connect() as con:
         assert migrate(con) == len(MIGRATIONS)
-        today = {name: columns(con, name) for name in ("replaced_backup_jobs", "replaced_backup_sets")}
+        today = {n: columns(con, n) for n in ("replaced_backup_jobs", "replaced_backup_sets")}
         # As version 4 left it: sets were not remembered, of attempts little was, models were built.
         con.execute("drop table state.replaced_backup_sets")
         for column in ("state", "finished_at", "source_bytes"):
@@ -22,7 +22,9 @@ def test_what_is_remembered_of_replaced_rows_grows_with_the_warehouse() -> None:
             "insert into state.replaced_backup_jobs (source_id, attempt_key, instance_id,"
             " replaced_seq, ingest_seq) values ('s', 'a', 'i', 1, 2)"
         )
-        con.execute("insert into state.build_marks values ('int_open_sets', 3, now()::timestamp, false)")
+        con.execute(
+            "insert into state.build_marks values ('int_open_sets', 3, now()::timestamp, false)"
+        )
         con.execute("delete from main.cbcr_migrations where version > 4")
         assert migrate(con) == len(MIGRATIONS) - 4
         assert {name: columns(con, name) for name in today} == today
