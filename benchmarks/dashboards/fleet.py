@@ -34,7 +34,8 @@ from raw.instances where hash(instance_id) % 3 = 0;
 insert into raw.storage_samples by name
 select 'source0' as source_id, 'volume' || v as volume, cbcr_now() - to_hours(i::integer) as
   sampled_at, 100000000000000 as size_bytes,
-  (1e14 * (0.9 - 0.01 * v) - 1e10 * i)::bigint as used_bytes, size_bytes - used_bytes as avail_bytes,
+  (1e14 * (0.9 - 0.01 * v) - 1e10 * i)::bigint as used_bytes,
+  size_bytes - used_bytes as avail_bytes,
   nextval('state.ingest_seq') as ingest_seq
 from range(20) as a(v), range($hours) as t(i);
 insert into raw.network_samples by name
@@ -71,7 +72,7 @@ def make(folder: Path, *, instances: int = INSTANCES, attempts: int = ATTEMPTS) 
             con.execute(statement, {"hours": DAYS * 24} if "$hours" in statement else None)
     _say("builds all models")
     on = product.platform_on(place)
-    built = product.build(on, memory="6GB", full_refresh=True)
+    built = product.build(on, memory="6GB", full_refresh=True, tests=False)
     _say(f"built in {built.wall_s:.0f} s ({built.cpu_s:.0f} CPU s), publishes")
     product.publish(on, end)
     return place.serving

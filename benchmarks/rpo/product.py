@@ -35,6 +35,7 @@ INTERVAL_MODELS = ("int_rpo_*", "fct_rpo_violations")
 DAILY_MODELS = ("fct_rpo_compliance_*",)
 """Compliance by day."""
 
+_DATA_TESTS = ("--exclude-resource-type", "unit_test")
 KEPT_SNAPSHOTS = 2
 """So many are there before a publish is measured: an old one is made the new one."""
 
@@ -98,29 +99,34 @@ def platform_on(place: Place) -> Platform:
     return Platform(load_config(file, environ=os.environ), os.environ)
 
 
-def build(platform: Platform, *, memory: str, full_refresh: bool) -> Build:
-    """Build all models and run their tests, as the product does, within so much memory.
+def build(platform: Platform, *, memory: str, full_refresh: bool, tests: bool = True) -> Build:
+    """Build all models, then run their tests, as the product does, within so much memory.
 
     Raises:
         RuntimeError: dbt failed; the message is its output.
     """
-    arguments = ["build", *analytics.NO_UNIT_TESTS, "--profiles-dir", _profiles(platform, memory)]
-    arguments += ["--log-format-file", "json", "--log-level-file", "debug"]
-    if full_refresh:
-        arguments.append("--full-refresh")
+    options = ["--profiles-dir", _profiles(platform, memory)]
+    options += ["--log-format-file", "json", "--log-level-file", "debug"]
     log = Path(analytics.dbt_environment(platform)["DBT_LOG_PATH"]) / "dbt.log"
     log.unlink(missing_ok=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     with _peak_of_children() as peak:
-        report = analytics.dbt(platform, arguments)
+        models = _ran(platform, "run", *(["--full-refresh"] if full_refresh else []), *options)
+        tested = _ran(platform, "test", *_DATA_TESTS, *options) if tests else {}
     wall = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Build(wall, cpu, max(peak), models, _statements(log), sum(tested.values()))
+
+
+def _ran(platform: Platform, *arguments: str) -> dict[str, float]:
+    """Run a command of dbt; return seconds by what it ran."""
+    report = analytics.dbt(platform, arguments)
     if not report.ok:
         raise RuntimeError(report.output)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    models, tests = _account(platform.dbt_target / "run_results.json")
-    return Build(wall, cpu, max(peak), models, _statements(log), tests)
+    results = json.loads((platform.dbt_target / "run_results.json").read_text())["results"]
+    return {node["unique_id"].split(".")[2]: node["execution_time"] for node in results}
 
 
 @contextmanager
@@ -141,18 +147,6 @@ def _peak_of_children() -> Iterator[list[float]]:
     finally:
         done.set()
         thread.join()
-
-
-def _account(results: Path) -> tuple[dict[str, float], float]:
-    models: dict[str, float] = {}
-    tests = 0.0
-    for node in json.loads(results.read_text())["results"]:
-        kind, _, name = node["unique_id"].split(".")[:3]
-        if kind == "model":
-            models[name] = node["execution_time"]
-        elif kind == "test":
-            tests += node["execution_time"]
-    return models, tests
 
 
 def _statements(log: Path) -> dict[str, float]:

@@ -46,7 +46,7 @@ class Built:
         """Build models and run their tests: all of them, or those that dbt's words select."""
         if select:
             analytics.prepare(self.platform)
-            words = ["build", *analytics.NO_UNIT_TESTS, *["--full-refresh"][: int(full_refresh)]]
+            words = ["build", *["--full-refresh"][: int(full_refresh)]]
             words += ["--vars", f"{{cbcr_as_of: '{as_of}'}}"] if as_of else []
             report = analytics.dbt(self.platform, [*words, "--select", *select])
         else:

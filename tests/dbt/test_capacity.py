@@ -103,7 +103,7 @@ def build(built: Any, *options: str, now: datetime = NOW) -> None:
     rules = ("sla_storage_nearly_full", "sla_storage_full_soon", "sla_forecast_stale")
     # With all that they rest on, and nothing that rests on them, such as health.
     chosen = ["+path:models/marts/capacity", *(f"+{rule}" for rule in rules)]
-    words = ["build", *analytics.NO_UNIT_TESTS, "--vars", f"{{cbcr_as_of: '{now}'}}", *options]
+    words = ["build", "--vars", f"{{cbcr_as_of: '{now}'}}", *options]
     report = analytics.dbt(built.platform, [*words, "--select", *chosen])
     assert report.ok, report.output
 

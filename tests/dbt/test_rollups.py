@@ -73,7 +73,7 @@ def run(make_built: Callable[[], Any]) -> Callable[..., Any]:
         names = [table.removesuffix("_samples") for table in sorted(built.rolled)]
         chosen = [f"stg_{name}_samples" for name in names]
         chosen += [mart for mart in MARTS if mart.split("_")[1] in names]
-        arguments = ["build", *analytics.NO_UNIT_TESTS, *options, "--select", *chosen]
+        arguments = ["build", *options, "--select", *chosen]
         report = analytics.dbt(built.platform, arguments)
         assert report.ok, report.output
         return built
