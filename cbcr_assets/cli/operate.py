@@ -31,7 +31,7 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Run headless, compare with the planted truth, exit.")
     ] = False,
-    instances: Annotated[int, typer.Option(min=16, help="Databases in the fleet.")] = 60,
+    instances: Annotated[int, typer.Option(min=19, help="Databases in the fleet.")] = 60,
     days: Annotated[int, typer.Option(min=10, help="Days of history.")] = 30,
     seed: Annotated[int, typer.Option(help="Same seed, same fleet.")] = 7,
     directory: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".cbcr/demo"),
