@@ -159,3 +159,46 @@
 
     )
 {%- endmacro %}
+
+{#- CTEs up to `states`: the states of all series, or of some instances', from their first backup on. -#}
+{% macro states_from_the_first(of=none, part=none) -%}
+    jobs as (
+
+        {{ accepted('backup_jobs', ['source_id', 'attempt_key'], of=of, part=part) }}
+
+    ),
+
+    sets as (
+
+        {{ accepted('backup_sets', ['source_id', 'repo', 'label'], of=of, part=part) }}
+
+    ),
+
+    {{ measured_backups('jobs', 'sets') }},
+
+    {{ judged_backups() }},
+
+    {{ series_states() }}
+{%- endmacro %}
+
+{#- In how many parts all of history is judged: what is ordered at once has to fit into memory. -#}
+{% macro parts_of_series() -%}
+    {%- if not execute -%} {%- do return(1) -%} {%- endif -%}
+    {%- set told -%}
+        select
+            (select count(*) from {{ source('raw', 'backup_jobs') }})
+            + (select count(*) from {{ source('raw', 'backup_sets') }})
+    {%- endset -%}
+    {%- do return(1 + run_query(told).columns[0].values()[0] // var('series_part_rows')) -%}
+{%- endmacro %}
+
+{#- Judge the parts after the first; nothing where all is one part, or where series go on. -#}
+{% macro other_parts_of_series() -%}
+    {%- set parts = 1 if continues_series() else parts_of_series() -%}
+    {%- for n in range(1, parts) %}
+        insert into {{ this }} by name
+        with
+        {{ states_from_the_first(part={'n': n, 'of': parts}) }}
+        select *, true as is_everything from states;
+    {%- endfor %}
+{%- endmacro %}

@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 {#- The rows of a raw table that models may believe; those `of` some instances only, if so asked. -#}
-{% macro accepted(table, key, of=none) -%}
+{% macro accepted(table, key, of=none, part=none) -%}
     select rows_.*
     from {{ source('raw', table) }} as rows_
     {% if of -%} semi join {{ of }} using (instance_id) {%- endif %}
@@ -32,4 +32,5 @@
             rows_.{{ name }}::varchar = refused_.refused_{{ name }}
             {%- if not loop.last %} and {% endif %}
             {%- endfor %}
+    {% if part and part.of > 1 -%} where hash(rows_.instance_id) % {{ part.of }} = {{ part.n }} {%- endif %}
 {%- endmacro %}
