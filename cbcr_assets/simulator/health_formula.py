@@ -61,7 +61,7 @@ def judge(signals: Mapping[str, Signal], values: Mapping[str, float | None]) -> 
     weights = {name: signals[name].weight for name in values}
     coverage = sum(weights[name] for name in known) / sum(weights.values())
     vital = {name: value for name, value in known.items() if signals[name].vital}
-    is_dead = any(ladder(_whole(signals[name]), value) >= 100 for name, value in vital.items())
+    is_dead = any(_is_dead(signals[name], value) for name, value in vital.items())
     is_blind = any(signals[name].vital for name in values if name not in known) or coverage < 0.5
     deductions = {name: points for name, points in told.items() if points}
     if is_blind and not is_dead:
@@ -103,8 +103,9 @@ def headline(components: Sequence[tuple[int, float | None]], weights: Mapping[in
     return min(mean, worst + 25, 59.0 if is_bad else 100.0)
 
 
-def _whole(signal: Signal) -> Signal:
-    return signal.model_copy(update={"most": 100.0})
+def _is_dead(signal: Signal, value: float) -> bool:
+    # By the value itself: just before the step, the ladder's 100 is only rounding.
+    return value >= signal.dead if signal.dead > signal.ok else value <= signal.dead
 
 
 def _cap(coverage: float) -> float:

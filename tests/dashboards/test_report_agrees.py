@@ -10,7 +10,8 @@ import streamlit as st
 from cbcr_assets.cli.demonstration import Demo
 from cbcr_assets.reports.compliance import Period, Scope
 from cbcr_assets.steps.reporting import make_report
-from streamlit_app import queries
+from streamlit_app.queries import fleet, session
+from streamlit_app.queries.scope import scope
 
 pytestmark = pytest.mark.slow
 
@@ -19,10 +20,10 @@ pytestmark = pytest.mark.slow
 @pytest.mark.usefixtures("serving")
 def test_a_day_of_the_trend_is_a_report_of_that_day(team: str | None, demo: Demo) -> None:
     st.cache_data.clear()
-    at = queries.snapshot()
+    at = session.snapshot()
     assert at is not None
-    chosen = queries.scope(team=[team] if team else [])
-    trend = queries.compliance_trend(at, chosen)
+    chosen = scope(team=[team] if team else [])
+    trend = fleet.compliance_trend(at, chosen)
     midnight = datetime.combine(trend["day"].max(), datetime.min.time())
     for begin in (midnight - timedelta(days=1), midnight - timedelta(days=9)):
         found = make_report(

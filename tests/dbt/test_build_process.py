@@ -14,6 +14,13 @@ from cbcr_assets.warehouse.turn import holder
 pytestmark = pytest.mark.slow
 
 START = datetime(2026, 3, 1, 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def which_dbt() -> None:
+    """The process itself is what is tested here."""
+
+
 ODD = {
     "source_id": "a", "attempt_key": "1", "native_instance": "o", "state": "no such state",
     "started_at": START, "first_seen_at": START, "last_seen_at": START,

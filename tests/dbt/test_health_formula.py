@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cbcr_assets.config import load_health
@@ -101,8 +101,13 @@ def _component(kind: str) -> st.SearchStrategy[tuple[str, int, dict[str, Any]]]:
 ANY_COMPONENT = st.sampled_from(sorted(KINDS)).flatmap(_component)
 
 
+# Just before the step at which it is dead, where the ladder's 100 is only rounding.
+_NEARLY_DEAD = {"heartbeat_age": None, "workers_present": 7e-36, "utilisation": 1.0}
+
+
 @_SETTINGS
 @given(components=st.lists(ANY_COMPONENT, min_size=1, max_size=25))
+@example(components=[("worker_pool", 1, _NEARLY_DEAD)])
 def test_score_state_and_reasons_are_those_of_plain_python(
     formula: duckdb.DuckDBPyConnection, components: list[tuple[str, int, dict[str, Any]]]
 ) -> None:
