@@ -10,7 +10,7 @@ import streamlit as st
 from cbcr_assets.cli.demonstration import Demo
 from cbcr_assets.reports.compliance import Period, Scope
 from cbcr_assets.steps.reporting import make_report
-from streamlit_app.queries import fleet, session
+from streamlit_app.queries import rpo, session
 from streamlit_app.queries.scope import scope
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def test_a_day_of_the_trend_is_a_report_of_that_day(team: str | None, demo: Demo
     at = session.snapshot()
     assert at is not None
     chosen = scope(team=[team] if team else [])
-    trend = fleet.compliance_trend(at, chosen)
+    trend = rpo.calendar(at, chosen, clock="as known")
     midnight = datetime.combine(trend["day"].max(), datetime.min.time())
     for begin in (midnight - timedelta(days=1), midnight - timedelta(days=9)):
         found = make_report(
