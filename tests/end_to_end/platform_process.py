@@ -181,7 +181,7 @@ class RunningPlatform:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             decoded: dict[str, Any] = json.load(answer)
             return decoded
 
