@@ -65,7 +65,9 @@ def measure(sets: int, volumes: int) -> None:
             con.execute("set TimeZone = 'UTC'")
             con.execute(script)
             (count,) = con.execute("select count(*) from raw.backup_sets").fetchone() or (0,)
-        build(platform, _NOW, "+fct_storage_daily", "stg_backup_sets", "stg_instances")
+        build(
+            platform, _NOW, "+fct_storage_daily", "stg_backup_sets", "stg_instances", "stg_sources"
+        )
         for title, now in (("first build", _NOW), ("the next day", _LATER)):
             before = _children()
             build(platform, now, *_MODELS)
