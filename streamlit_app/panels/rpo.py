@@ -14,9 +14,9 @@ from cbcr_assets.warehouse import Snapshot
 from streamlit_app import explain, navigation, tables, urlstate
 from streamlit_app.charts import calendar as calendars
 from streamlit_app.charts import rpo as charts
+from streamlit_app.panels.rpo_now import VIOLATED
 from streamlit_app.queries import rpo as queries
 from streamlit_app.status import badge, duration, plain
-from streamlit_app.tables import said
 
 _PARTS = {"database": "db_type", "tier": "tier", "team": "team"}
 _SHOWN_PARTS = 8
@@ -96,12 +96,7 @@ def _violators(at: Snapshot, chosen: dict[str, Any], day: date, clock: str) -> N
     tables.picker(
         found.select(
             pl.col("instance_id").alias("instance"),
-            said("violation_s", duration, "in violation"),
-            said("worst_exposure_s", duration, "largest exposure"),
-            said("rpo_s", duration, "objective"),
-            "team",
-            "tier",
-            pl.col("db_type").alias("database"),
+            *VIOLATED,
         ),
         found["instance_id"].to_list(),
         key="violators",

@@ -26,6 +26,16 @@ _CAUSES = {
     "unknown": "unknown",
 }
 
+# What a list of instances says of each that broke its objective.
+VIOLATED: tuple[pl.Expr | str, ...] = (
+    said("violation_s", duration, "in violation"),
+    said("worst_exposure_s", duration, "largest exposure"),
+    said("rpo_s", duration, "objective"),
+    "team",
+    "tier",
+    pl.col("db_type").alias("database"),
+)
+
 
 def exposure(at: Snapshot, chosen: dict[str, Any], counts: dict[str, int]) -> None:
     """Show how much of its objective each instance uses now, and whom nobody can place."""
@@ -65,12 +75,7 @@ def worst(at: Snapshot, chosen: dict[str, Any], *, days: int) -> None:
         found.select(
             pl.col("instance_id").alias("instance"),
             said("compliance", lambda share: "–" if share is None else f"{share:.2%}", "kept"),
-            said("violation_s", duration, "in violation"),
-            said("worst_exposure_s", duration, "largest exposure"),
-            said("rpo_s", duration, "objective"),
-            "team",
-            "tier",
-            pl.col("db_type").alias("database"),
+            *VIOLATED,
         ),
         found["instance_id"].to_list(),
         key="worst",
